@@ -1,0 +1,5 @@
+//! Checks of cloudwatch.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

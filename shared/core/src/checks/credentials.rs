@@ -1,0 +1,5 @@
+//! Checks of credentials.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of eventbridge.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of https.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of postgres.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of rds.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of redis.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of s3.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of selfwatch.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of ses.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of sqs.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,5 @@
+//! Checks of variables.
+
+use crate::check::Check;
+
+pub const CHECKS: &[Check] = &[];

@@ -1,0 +1,1 @@
+//! Heads and runs -> report (view model) -> html, text, markdown.

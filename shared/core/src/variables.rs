@@ -1,0 +1,23 @@
+//! The app's variables, as secrets, and what may be known of them.
+
+use crate::Named;
+use secrecy::SecretString;
+
+/// The merged variables of one environment. No `Debug` text, no `Serialize`.
+#[derive(Default)]
+pub struct Variables {
+    pub values: Named<Variable>,
+    /// Sources that could not be read.
+    pub unread: Vec<Unread>,
+}
+
+pub struct Variable {
+    pub value: SecretString,
+    /// `dotenv:.env.production`, `ssm:/shop/production/`: the source that won.
+    pub source: String,
+}
+
+pub struct Unread {
+    pub source: String,
+    pub gap: crate::facts::Gap,
+}
