@@ -73,6 +73,9 @@ pub struct Net {
     pub extra_ca: Arc<Vec<rustls_pki_types::CertificateDer<'static>>>,
     /// HTTP with those roots and that resolver; follows no redirect by itself, at most 5 s to connect.
     pub http: reqwest::Client,
+    /// Addresses that are never connected to, beside link-local, metadata, multicast and unspecified ones: Lambda's own
+    /// Runtime API.
+    pub refused: Arc<Vec<std::net::SocketAddr>>,
     /// Pause before a failing ladder is climbed a second time.
     pub pause: Duration,
 }

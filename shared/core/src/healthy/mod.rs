@@ -2,6 +2,7 @@
 //! every check, each fault is reached by its own counterexample, and a refused question never passes.
 
 pub mod aws;
+pub mod events;
 pub mod https;
 pub mod postgres;
 pub mod redis;
@@ -27,6 +28,7 @@ pub fn snapshot(class: Class) -> Snapshot {
     let mut facts = Facts::default();
     variables::fill(&mut facts);
     aws::fill(&mut facts);
+    events::fill(&mut facts);
     postgres::fill(&mut facts);
     redis::fill(&mut facts);
     https::fill(&mut facts);
@@ -55,6 +57,7 @@ pub fn snapshot(class: Class) -> Snapshot {
 fn memory() -> Memory {
     let mut memory = Memory::default();
     aws::remember(&mut memory);
+    events::remember(&mut memory);
     memory
 }
 
@@ -76,6 +79,7 @@ pub fn refuse(snapshot: &mut Snapshot, question: Question) {
             let facts = &mut snapshot.facts;
             variables::refuse(facts, question, &gap);
             aws::refuse(facts, question, &gap);
+            events::refuse(facts, question, &gap);
             postgres::refuse(facts, question, &gap);
             redis::refuse(facts, question, &gap);
             https::refuse(facts, question, &gap);
