@@ -1,5 +1,12 @@
 //! vigie.toml: typed, unknown keys refused, every error at once with file, line and what was expected.
 
+mod decode;
+mod errors;
+mod names;
+
+pub use decode::{default_contract, parse};
+pub use errors::{ConfigError, ConfigErrors};
+
 use crate::Named;
 use crate::check::{Class, Suite};
 use crate::contract::Contract;
@@ -10,6 +17,7 @@ use serde::Serialize;
 
 /// The whole configuration of an installation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where runs, heads and reports are kept.
     pub runs: Option<Runs>,
@@ -24,11 +32,13 @@ pub struct Config {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Runs {
     pub bucket: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Report {
     /// The sender: an identity that SES has verified.
     pub from: String,
@@ -36,18 +46,24 @@ pub struct Report {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Recipient {
     pub address: String,
+    #[serde(default)]
     pub language: Language,
     /// IANA name, default `UTC`.
+    #[serde(default = "utc")]
     pub time_zone: String,
     /// Local hour from which the day's mail is due, 0 to 23, default 7.
+    #[serde(default = "seven")]
     pub hour: u8,
     /// Empty: all.
+    #[serde(default)]
     pub environments: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Network {
     /// `10.0.0.2` or `10.0.0.2:53`; absent: the system's.
     pub resolver: Option<String>,
@@ -66,11 +82,20 @@ pub enum Metrics {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Alerts {
     /// The bus that alerts are put on.
     pub bus: String,
     /// Failing runs before a reachability check fires, 1 to 10.
     pub confirm_runs: u32,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+const fn seven() -> u8 {
+    7
 }
 
 impl Default for Alerts {
@@ -80,6 +105,7 @@ impl Default for Alerts {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EnvironmentConfig {
     pub class: Class,
     /// A later source wins: `process`, `dotenv:PATH`, `ssm:/path/`, `secretsmanager:ID`, `lambda:NAME`, `amplify:APP/BRANCH`.
@@ -91,9 +117,12 @@ pub struct EnvironmentConfig {
     pub app_role: Option<String>,
     /// Of the auditor's calls; absent: the app's AWS_REGION.
     pub region: Option<String>,
+    #[serde(default)]
     pub writes: Writes,
+    #[serde(default)]
     pub optional: Vec<String>,
     pub contract: Contract,
+    #[serde(default)]
     pub limits: Named<f64>,
 }
 
@@ -120,11 +149,19 @@ impl Writes {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct MuteConfig {
+    /// A check's id.
+    pub check: String,
+    /// Absent: every subject.
+    pub subject: Option<String>,
     /// Absent: every environment.
     pub environment: Option<String>,
-    #[serde(flatten)]
-    pub mute: Mute,
+    pub owner: String,
+    pub reason: String,
+    /// The last day, in UTC.
+    #[schemars(with = "String")]
+    pub until: jiff::civil::Date,
 }
 
 impl Config {
@@ -136,7 +173,13 @@ impl Config {
             .mute
             .iter()
             .filter(|m| m.environment.as_deref().is_none_or(|e| e == name))
-            .map(|m| m.mute.clone())
+            .map(|m| Mute {
+                check: m.check.clone(),
+                subject: m.subject.clone(),
+                owner: m.owner.clone(),
+                reason: m.reason.clone(),
+                until: m.until,
+            })
             .collect();
         Some(Environment {
             name: name.to_owned(),
@@ -147,5 +190,90 @@ impl Config {
             mutes,
             confirm_runs: self.alerts.confirm_runs,
         })
+    }
+}
+
+/// The JSON schema of vigie.toml, for editors (`#:schema`).
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Config);
+    schema.insert("title".to_owned(), "vigie.toml".into());
+    schema.to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[runs]
+bucket = "shop-vigie"
+[report]
+from = "Vigie <vigie@shop.example>"
+[[report.to]]
+address = "team@shop.example"
+language = "fr"
+time_zone = "Europe/Paris"
+environments = ["production"]
+[environment.production]
+class = "production"
+variables = ["amplify:d1a2b3/main", "secretsmanager:shop/production"]
+writes = "full"
+optional = ["redis"]
+contract = { pool_max = 20, tls_verify = false, stripe = false }
+[[mute]]
+check = "S3-REPLICATION-NONE"
+owner = "ana"
+reason = "single region by choice"
+until = "2027-03-01"
+"#;
+
+    #[test]
+    fn every_error_is_told_at_once_with_its_place() {
+        let text = "fingerprint_kee = \"x\"\n[environment.Prod_1]\nclass = \"prod\"\nvariables = [\"vault:x\"]\nwrites = 3\n[[mute]]\ncheck = \"NO-SUCH\"\nowner = \"a\"\nuntil = \"tomorrow\"\n";
+        let errors = parse(text, "vigie.toml").expect_err("nothing here is right").to_string();
+        for expected in [
+            "vigie.toml:1:1: unknown key \"fingerprint_kee\"; did you mean \"fingerprint_key\"?",
+            "vigie.toml:2:14: \"Prod_1\": an environment's name",
+            "vigie.toml:3:10: expected \"staging\" or \"production\", found \"prod\"",
+            "vigie.toml:4:15: \"vault:x\" is no source; expected",
+            "vigie.toml:5:10: expected a string, found integer",
+            "\"NO-SUCH\" is no check",
+            "key \"reason\" is missing",
+            "vigie.toml:9:10: until: expected a day such as",
+        ] {
+            assert!(errors.contains(expected), "{expected}\nis not in\n{errors}");
+        }
+    }
+
+    #[test]
+    fn a_contract_overrides_key_by_key_and_false_takes_a_part_away() {
+        let text = GOOD.split("[[mute]]").next().unwrap_or_default();
+        let config = parse(text, "vigie.toml").expect("this is right");
+        let contract = &config.environment["production"].contract;
+        assert_eq!((contract.pool_max, contract.tls_verify), (Some(20), Some(false)));
+        assert!(contract.stripe.is_none());
+        assert_eq!(contract.mail_from.as_deref(), Some("FROM_EMAIL"));
+        assert_eq!(config.report.expect("given").to[0].hour, 7);
+    }
+
+    #[test]
+    fn a_mute_must_name_a_check_that_exists() {
+        assert!(parse(GOOD, "vigie.toml").expect_err("not implemented").to_string().contains("is no check"));
+    }
+
+    #[test]
+    fn the_default_contract_is_right() {
+        let contract = decode::default_contract();
+        assert!(contract.required.len() >= 6);
+        assert!(contract.auth.is_some() && contract.redis.is_some() && contract.stripe.is_some());
+    }
+
+    #[test]
+    fn a_bad_toml_is_an_error_with_a_place() {
+        for text in ["a = ", "[environment.x\n", "\u{0}", "[[mute]]\nuntil = 2027-03-01\n"] {
+            let errors = parse(text, "v.toml").expect_err("not TOML");
+            assert!(errors.errors[0].line >= 1, "{errors}");
+        }
     }
 }
