@@ -3,6 +3,7 @@
 //! The way of the data: event -> [`plan`] -> variables -> [`targets`] -> (probe) -> [`facts`] -> [`judge`] -> [`run`]
 //! -> [`head`] (transitions) -> sinks; heads and runs -> [`report`].
 
+pub mod address;
 pub mod cause;
 pub mod check;
 pub mod checks;
@@ -15,6 +16,7 @@ pub mod fingerprint;
 pub mod head;
 pub mod healthy;
 pub mod judge;
+pub mod metrics;
 pub mod plan;
 pub mod question;
 pub mod report;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_types::SdkConfig;
 use hickory_resolver::TokioResolver;
+use jiff::Timestamp;
 use vigie_core::cause::Cause;
 use vigie_core::check::Suite;
 use vigie_core::facts::Identity;
@@ -51,6 +52,8 @@ pub const RUNG: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Ask {
     pub deadline: Deadline,
+    /// The instant of the audit: certificates are judged at it.
+    pub now: Timestamp,
     pub suite: Suite,
     pub net: Net,
     /// Calls as the app: with its own key, its `app_role`, or else as the auditor; see `app_identity`.
