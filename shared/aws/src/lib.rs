@@ -1,1 +1,21 @@
+//! I/O out, and what both the probes and the sinks need: the one lazy connector, the SDK configurations, the resolver,
+//! the HTTP client and the roots ([`base`]); the app's variables ([`source`]), the fingerprint key ([`key`]), the
+//! configuration ([`config_source`]), runs and heads ([`store`]), metrics, alert events and mail.
+//!
+//! Nothing here judges. An error carries its [`vigie_core::cause::Cause`] and, for a call of AWS, the IAM action; a
+//! service's own text is never kept.
 
+pub mod base;
+pub mod config_source;
+mod credentials;
+pub mod error;
+pub mod events;
+pub mod key;
+pub mod mail;
+pub mod metrics;
+mod network;
+pub mod source;
+pub mod store;
+
+pub use base::{Base, Role, Settings, SetupError};
+pub use error::CallError;
