@@ -180,6 +180,12 @@ impl Kind {
     }
 }
 
+/// Whether a check is the reachability check of its kind.
+#[must_use]
+pub fn is_reach(check: &str) -> bool {
+    Kind::ALL.iter().any(|kind| kind.reach() == Some(check))
+}
+
 /// How a fault's severity follows from the check's column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {

@@ -1,11 +1,14 @@
 //! Snapshot -> findings -> run. Pure: the same snapshot gives the same run.
 
 use crate::cause::Cause;
-use crate::check::{Because, Check, Cx, Judged, Judgements, Kind, Severity};
+use crate::check::{Because, Check, Cx, Judged, Judgements, Kind, Severity, is_reach};
 use crate::checks;
 use crate::evidence::Evidence;
-use crate::facts::{Gap, Identity};
-use crate::run::{Coverage, Finding, MuteNote, Outcome, Run, RungReport, SCHEMA, TargetReport, Verdict};
+use crate::facts::postgres::Certificate;
+use crate::facts::{Fact, Facts, Gap, Identity};
+use crate::run::{
+    Coverage, Expiry, ExpiryKind, Finding, MuteNote, Outcome, Run, RungReport, SCHEMA, TargetReport, Verdict,
+};
 use crate::snapshot::{Environment, Snapshot};
 
 /// Judges all checks of the snapshot's suite.
@@ -50,6 +53,7 @@ pub fn judge(snapshot: &Snapshot) -> Run {
         coverage: Coverage { answered: count(&[Outcome::Pass, Outcome::Fail]), unknown: count(&[Outcome::Unknown]) },
         targets,
         findings,
+        expires: expires(&snapshot.facts),
         sinks: Vec::new(),
         stored_at: None,
     }
@@ -133,7 +137,7 @@ fn mute(finding: &Finding, snapshot: &Snapshot) -> Option<MuteNote> {
 fn place_under_parents(findings: &mut [Finding]) {
     let dead: Vec<(String, String, Option<Cause>)> = findings
         .iter()
-        .filter(|f| f.outcome == Outcome::Fail && kind_of(&f.check).and_then(Kind::reach) == Some(f.check.as_str()))
+        .filter(|f| f.outcome == Outcome::Fail && is_reach(&f.check))
         .map(|f| (f.check.clone(), f.target.clone(), f.cause))
         .collect();
     let refused = dead.iter().find(|(check, ..)| check == "CRED-INVALID").cloned();
@@ -169,7 +173,7 @@ pub fn weight(finding: &Finding, environment: &Environment) -> Verdict {
     match finding.outcome {
         Outcome::Fail if finding.mute.is_some() => Verdict::Green,
         Outcome::Fail if grave => {
-            let availability = kind_of(&finding.check).and_then(Kind::reach) == Some(finding.check.as_str());
+            let availability = is_reach(&finding.check);
             let optional = environment.optional.contains(&finding.target);
             if availability && optional { Verdict::Amber } else { Verdict::Red }
         }
@@ -177,6 +181,26 @@ pub fn weight(finding: &Finding, environment: &Environment) -> Verdict {
         Outcome::Unknown if grave => Verdict::Amber,
         _ => Verdict::Green,
     }
+}
+
+/// What ends at a known time, the soonest first.
+fn expires(facts: &Facts) -> Vec<Expiry> {
+    let certificates = (facts.postgres.iter().map(|(name, f)| (name, &f.certificate)))
+        .chain(facts.redis.iter().map(|(name, f)| (name, &f.certificate)))
+        .chain(facts.https.iter().map(|(name, f)| (name, &f.certificate)));
+    let mut out: Vec<Expiry> = certificates.filter_map(|(name, certificate)| ends(name, certificate)).collect();
+    if let Some(at) = facts.credentials.as_ref().and_then(|f| f.expires) {
+        let target = Kind::Credentials.name().to_owned();
+        out.push(Expiry { kind: ExpiryKind::Session, subject: target.clone(), target, at });
+    }
+    out.sort_by(|a, b| (a.at, &a.target).cmp(&(b.at, &b.target)));
+    out
+}
+
+fn ends(target: &str, certificate: &Fact<Option<Certificate>>) -> Option<Expiry> {
+    let Fact::Known(Some(certificate)) = certificate else { return None };
+    let subject = certificate.names.first().cloned().unwrap_or_else(|| target.to_owned());
+    Some(Expiry { kind: ExpiryKind::Certificate, target: target.to_owned(), subject, at: certificate.not_after })
 }
 
 fn target_reports(snapshot: &Snapshot, findings: &[Finding]) -> Vec<TargetReport> {

@@ -1,5 +1,10 @@
 //! One head an environment: the state between runs.
 
+mod history;
+mod transitions;
+
+pub use transitions::{Moved, advance, date_findings};
+
 use crate::Named;
 use crate::cause::Cause;
 use crate::check::{Class, Severity, Suite};
@@ -80,6 +85,9 @@ pub struct Bucket {
     /// Milliseconds to climb the whole ladder.
     pub p50: u32,
     pub p95: u32,
+    /// Of the hour that is still being filled, at most 60; p50 and p95 come from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -90,6 +98,18 @@ pub enum AlertKind {
     Resolved,
     /// The subject no longer exists.
     Gone,
+}
+
+impl AlertKind {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            AlertKind::Fired => "fired",
+            AlertKind::Reminder => "reminder",
+            AlertKind::Resolved => "resolved",
+            AlertKind::Gone => "gone",
+        }
+    }
 }
 
 /// One notice. Delivery is at least once: the id is stable, and a repeat is recognised by it.
