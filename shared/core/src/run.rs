@@ -124,6 +124,26 @@ pub struct Coverage {
     pub unknown: u32,
 }
 
+/// What kind of thing ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpiryKind {
+    Certificate,
+    /// A session of temporary AWS credentials.
+    Session,
+}
+
+/// Something that ends at a known time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Expiry {
+    pub kind: ExpiryKind,
+    pub target: String,
+    /// Of a certificate, the first name that it carries.
+    pub subject: String,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+}
+
 /// One audit of one environment. `vigie.run/v1`: fields are added, never changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
@@ -143,6 +163,9 @@ pub struct Run {
     pub coverage: Coverage,
     pub targets: Vec<TargetReport>,
     pub findings: Vec<Finding>,
+    /// What ends at a known time: certificates and sessions, the soonest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expires: Vec<Expiry>,
     /// What could not be written, by sink: filled in by whoever writes the sinks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sinks: Vec<SinkFailure>,
