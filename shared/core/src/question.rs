@@ -147,7 +147,7 @@ impl Question {
             Question::AccountPublicAccess => asked(Auditor, Full, &["s3:GetAccountPublicAccessBlock"], Resource::Any),
             Question::BucketOwnership => asked(Auditor, Full, &["s3:GetBucketOwnershipControls"], Resource::Bucket),
             Question::QueueAttributes => asked(App, Connections, &["sqs:GetQueueAttributes"], Resource::Queue),
-            Question::QueueDeadLetter => asked(Auditor, Full, &["sqs:GetQueueAttributes"], Resource::Queue),
+            Question::QueueDeadLetter => asked(Auditor, Connections, &["sqs:GetQueueAttributes"], Resource::Queue),
             Question::QueueOldest => asked(Auditor, Connections, &["cloudwatch:GetMetricData"], Resource::Any),
             Question::Bus => asked(Auditor, Connections, &["events:DescribeEventBus"], Resource::Bus),
             Question::BusRules => asked(Auditor, Full, &["events:ListRules"], Resource::Bus),

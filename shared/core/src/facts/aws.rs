@@ -153,11 +153,16 @@ pub struct Sqs {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Queue {
-    /// The variable that holds its URL.
+    /// The variable that holds its URL. Empty: no variable names it; it was found as a redrive policy's target, and is
+    /// asked as the auditor.
     pub variable: String,
     /// Declared as a dead-letter queue by its variable, or found as another's target.
     pub dead_letter: bool,
-    /// GetQueueAttributes as the app; a gap says how it failed.
+    /// The account that its URL names.
+    pub account: Option<String>,
+    /// The region that its URL names; absent at a custom endpoint.
+    pub region: Option<String>,
+    /// GetQueueAttributes; a gap says how it failed.
     pub attributes: Fact<QueueAttributes>,
     /// The URL's account or region is not the app's.
     pub foreign: Fact<bool>,
@@ -181,7 +186,7 @@ pub struct QueueAttributes {
 pub struct Redrive {
     pub target_arn: String,
     pub max_receive_count: u32,
-    /// Whether the target answers GetQueueAttributes. Not asked in `connections`.
+    /// Whether the target answers GetQueueAttributes.
     pub target_exists: Fact<bool>,
 }
 
@@ -223,7 +228,14 @@ pub struct Alarm {
     pub actions: u64,
     /// A member of a composite alarm's rule: it may be silent.
     pub child: bool,
-    /// `AWS/SQS`; empty for composite and metric math.
+    /// The metrics that it watches: several for metric math, none for a composite alarm.
+    pub watches: Vec<Watched>,
+}
+
+/// One metric that an alarm watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Watched {
+    /// `AWS/SQS`.
     pub namespace: String,
     pub metric: String,
     /// Dimension values: queue names and the like.
@@ -248,6 +260,10 @@ pub struct Rds {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Database {
     pub cluster: bool,
+    /// A read replica: its source holds the backups.
+    pub replica: bool,
+    /// The instances of a cluster.
+    pub members: Vec<String>,
     /// Days.
     pub backup_retention: u32,
     #[schemars(with = "Option<String>")]
