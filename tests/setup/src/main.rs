@@ -1,1 +1,35 @@
-fn main() {}
+//! `cargo demo` and `cargo verify`: sees to what a machine needs, builds, runs. The standard library only, so that it is
+//! there a second after a fresh clone.
+
+#![allow(clippy::disallowed_methods)] // an edge: it looks at PATH
+
+mod machine;
+mod run;
+mod verify;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1).unwrap_or_default();
+    let done = match task.as_str() {
+        "demo" => demo(),
+        "verify" => verify::verify(),
+        "tools" => machine::prepare(),
+        _ => Err(run::Failed::usage("cargo demo | cargo verify")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("{failed}");
+            ExitCode::from(failed.code)
+        }
+    }
+}
+
+fn demo() -> Result<(), run::Failed> {
+    println!("Vigie demo: tools, build, then the whole story.");
+    machine::prepare()?;
+    run::step("build", "cargo", &["build", "--workspace", "--bins"], &[])?;
+    let demo = machine::root().join("target/debug/demo");
+    run::step("demo", &demo.to_string_lossy(), &[], &[])
+}

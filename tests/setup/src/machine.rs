@@ -1,0 +1,112 @@
+//! What the build and the sandbox need of the machine. Looks first, installs only what is missing.
+
+use crate::run::{self, Failed};
+use std::path::{Path, PathBuf};
+
+/// The AWS emulator and what it loads, pinned: a newer boto3 beside them would break it.
+const PYTHON_PACKAGES: [&str; 3] = ["ministack==1.5.33", "cbor2==6.3.0", "aws-sam-translator==1.115.0"];
+
+/// Something needed, and the Debian packages that bring it.
+struct Need {
+    what: &'static str,
+    packages: &'static [&'static str],
+    there: fn() -> bool,
+}
+
+const NEEDS: &[Need] = &[
+    Need { what: "a C compiler (cc)", packages: &["gcc", "libc6-dev"], there: || on_path("cc") },
+    Need { what: "perl (builds OpenSSL)", packages: &["perl"], there: || on_path("perl") },
+    Need { what: "make (builds OpenSSL)", packages: &["make"], there: || on_path("make") },
+    Need { what: "python3 with venv", packages: &["python3", "python3-venv"], there: || python().is_some() },
+    Need { what: "PostgreSQL's server", packages: &["postgresql"], there: || postgres().is_some() },
+    Need { what: "redis-server", packages: &["redis-server"], there: || on_path("redis-server") },
+];
+
+/// The workspace.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+/// Installs what is missing, then puts the emulator's packages into `target/sandbox/venv`.
+pub fn prepare() -> Result<(), Failed> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.there)()).collect();
+    if missing.is_empty() {
+        println!("    tools: all there");
+    } else {
+        install(&missing)?;
+    }
+    venv()
+}
+
+fn install(missing: &[&Need]) -> Result<(), Failed> {
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.iter().copied()).collect();
+    for need in missing {
+        println!("    missing: {} ({})", need.what, need.packages.join(", "));
+    }
+    let command = format!("apt-get update && apt-get install -y --no-install-recommends {}", packages.join(" "));
+    let as_root = run::ask("id", &["-u"]).as_deref() == Some("0");
+    if !as_root || !on_path("apt-get") {
+        let sudo = if as_root { "" } else { "sudo " };
+        return Err(Failed::machine(format!(
+            "These are needed and missing. On Debian or Ubuntu:\n\n    {sudo}sh -c '{command}'\n\nElsewhere, install the same by your system's means."
+        )));
+    }
+    // Debian's PostgreSQL and Redis start servers of their own on installation; the sandbox starts its own and needs none.
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive"), ("RUNLEVEL", "1")];
+    run::step("apt-get update", "apt-get", &["update", "-q"], &quiet)?;
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+    arguments.extend(&packages);
+    run::step("apt-get install", "apt-get", &arguments, &quiet)?;
+    let still: Vec<&str> = missing.iter().filter(|need| !(need.there)()).map(|need| need.what).collect();
+    if still.is_empty() {
+        Ok(())
+    } else {
+        Err(Failed::machine(format!("Installed, but still not found: {}", still.join(", "))))
+    }
+}
+
+/// A stamp says what is in the virtual environment, so that the second time asks nobody.
+fn venv() -> Result<(), Failed> {
+    let place = root().join("target/sandbox/venv");
+    let stamp = place.join("vigie.stamp");
+    let wanted = PYTHON_PACKAGES.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && place.join("bin/ministack").exists() {
+        println!("    emulator: {} is there", PYTHON_PACKAGES[0]);
+        return Ok(());
+    }
+    let python = python().ok_or_else(|| Failed::machine("python3 with venv is missing"))?;
+    let _ = std::fs::remove_dir_all(&place);
+    run::step("virtual environment", &python, &["-m", "venv", &place.to_string_lossy()], &[])?;
+    let pip = place.join("bin/python");
+    let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
+    arguments.extend(PYTHON_PACKAGES);
+    run::step("emulator", &pip.to_string_lossy(), &arguments, &[])?;
+    std::fs::write(&stamp, wanted).map_err(|e| Failed::machine(format!("{}: {e}", stamp.display())))
+}
+
+/// A python that can make virtual environments.
+fn python() -> Option<String> {
+    ["python3", "/usr/bin/python3"]
+        .into_iter()
+        .find(|python| {
+            // 3.10 is the oldest that the emulator runs on.
+            let can = "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))";
+            run::quiet(Path::new(python), &["-c", can])
+        })
+        .map(str::to_owned)
+}
+
+/// The directory of PostgreSQL's server programs.
+fn postgres() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut places: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
+    places.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    places.into_iter().find(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let sbin = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(sbin).any(|place| place.join(program).is_file())
+}

@@ -1,0 +1,69 @@
+//! Every check that CI makes, in one go: the first that fails ends it and says what to do.
+
+use crate::machine;
+use crate::run::{self, Failed};
+use std::time::Instant;
+
+struct Step {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+    /// What to do when it fails.
+    remedy: &'static str,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", arguments: &["fmt", "--all", "--check"], environment: &[], remedy: "Run cargo fmt --all." },
+    Step {
+        name: "clippy",
+        arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        environment: &[],
+        remedy: "Clippy's own words are above: each warning counts.",
+    },
+    Step {
+        name: "build",
+        arguments: &["build", "--workspace", "--bins"],
+        environment: &[],
+        remedy: "The compiler's own words are above.",
+    },
+    Step {
+        name: "tests",
+        arguments: &["test", "--workspace"],
+        environment: &[],
+        remedy: "The failing tests are listed above; one alone: cargo test --workspace NAME.",
+    },
+    Step {
+        name: "docs",
+        arguments: &["doc", "--workspace", "--no-deps"],
+        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        remedy: "A link or a heading in a docstring is wrong: see above.",
+    },
+];
+
+pub fn verify() -> Result<(), Failed> {
+    println!("Vigie verify: tools, then {}, demo.", STEPS.map_names());
+    let start = Instant::now();
+    machine::prepare()?;
+    for step in STEPS {
+        run::step(step.name, "cargo", step.arguments, step.environment)
+            .map_err(|failed| Failed::step(format!("{failed}\n    {}", step.remedy)))?;
+    }
+    let demo = machine::root().join("target/debug/demo");
+    run::step("demo", &demo.to_string_lossy(), &[], &[]).map_err(|failed| {
+        Failed::step(format!(
+            "{failed}\n    The demo's own list of differences is above: what was planted and what was found."
+        ))
+    })?;
+    println!("Verified in {:.0} s: {}, demo. All passed.", start.elapsed().as_secs_f32(), STEPS.map_names());
+    Ok(())
+}
+
+trait Names {
+    fn map_names(&self) -> String;
+}
+
+impl Names for [Step] {
+    fn map_names(&self) -> String {
+        self.iter().map(|step| step.name).collect::<Vec<_>>().join(", ")
+    }
+}
