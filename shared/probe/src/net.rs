@@ -12,6 +12,7 @@ use vigie_core::cause::Cause;
 use vigie_core::facts::{Climb, Ladder, Rung};
 
 use crate::ask::{Ask, RUNG, ms};
+use crate::tls;
 
 /// Addresses of one name that are tried, at most.
 const ADDRESSES: usize = 16;
@@ -170,5 +171,27 @@ fn dns_cause(error: &NetError) -> Cause {
         // A name that DNS cannot even ask for.
         NetError::Proto(_) | NetError::Msg(_) | NetError::Message(_) => Cause::Dns,
         _ => Cause::DnsTimeout,
+    }
+}
+
+/// What a failed HTTP request means, from the innermost error that says: reqwest's own text holds the URL and is not kept.
+#[must_use]
+pub fn http_cause(error: &reqwest::Error) -> Cause {
+    if error.is_timeout() {
+        return Cause::Timeout;
+    }
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return tls::tls_cause(io);
+        }
+        source = inner.source();
+    }
+    if error.is_builder() {
+        Cause::Malformed
+    } else if error.is_connect() {
+        Cause::Unreachable
+    } else {
+        Cause::Protocol
     }
 }

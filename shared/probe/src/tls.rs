@@ -132,12 +132,19 @@ impl Accepting {
     }
 }
 
-/// What a failed handshake means.
-fn tls_cause(error: &std::io::Error) -> Cause {
+/// What a failed handshake means, of ours or of a client that verifies.
+pub(crate) fn tls_cause(error: &std::io::Error) -> Cause {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion)) => {
             Cause::TlsRefused
         }
+        Some(Error::InvalidCertificate(certificate)) => match certificate {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Cause::TlsExpired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Cause::TlsNotYet,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Cause::TlsHostname,
+            CertificateError::BadSignature => Cause::TlsFailed,
+            _ => Cause::TlsUntrusted,
+        },
         Some(_) => Cause::TlsFailed,
         None => io_cause(error),
     }
