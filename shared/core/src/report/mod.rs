@@ -1,1 +1,19 @@
-//! Heads and runs -> report (view model) -> html, text, markdown.
+//! Heads and runs -> [`Report`] (view model, pure) -> html | text | Markdown.
+//!
+//! The view model holds ids, instants and evidence, never prose: words come at the end, from [`words`], in the
+//! recipient's language and time zone, so that each renderer says the same. A renderer only lays out and escapes.
+
+pub mod html;
+pub mod input;
+pub mod markdown;
+mod merge;
+mod phrases;
+pub mod readiness;
+mod sort;
+pub mod text;
+pub mod view;
+mod words;
+
+pub use input::{Input, Observed, Open, report};
+pub use view::Report;
+pub use words::subject;

@@ -1,0 +1,323 @@
+//! The mail's HTML part: MJML, laid out by mrml. No remote content, no script; every value is escaped by maud.
+
+use super::phrases as p;
+use super::view::{Colour, EnvironmentView, Item, LineState, Report, Standing};
+use super::words::Words;
+use crate::check::Severity;
+use crate::evidence::clean;
+use maud::{Markup, PreEscaped, html};
+use std::borrow::Cow;
+
+/// Gmail clips a message whose HTML is larger, in bytes.
+pub const LARGEST: usize = 100_000;
+
+const FONT: &str = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
+
+/// Colours are inline too, for clients that drop the style sheet. White on each pill and each text on its ground has a
+/// contrast of at least 4.5 (WCAG AA), in both schemes.
+const STYLE: &str = "
+:root { color-scheme: light dark; supported-color-schemes: light dark; }
+.item { padding: 14px 0 12px; border-top: 1px solid #e4e2dc; }
+.first { border-top: 0; padding-top: 4px; }
+.pill { display: inline-block; padding: 1px 9px; border-radius: 10px; font-size: 12px; line-height: 18px; color: #ffffff; white-space: nowrap; }
+.red { background: #b3261e; } .amber { background: #8a5200; } .green { background: #1a6b3c; } .grey { background: #5b6067; }
+.name { font-weight: 600; } .env { font-size: 18px; font-weight: 600; }
+.mono { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 13px; overflow-wrap: anywhere; }
+.muted { color: #5b6067; } .small { font-size: 13px; line-height: 19px; }
+.row { width: 100%; border-collapse: collapse; } .row td { padding: 7px 0; border-top: 1px solid #e4e2dc; vertical-align: top; }
+.row tr.first td { border-top: 0; } .mark { width: 96px; }
+.wrap { overflow-wrap: anywhere; }
+@media (prefers-color-scheme: dark) {
+  .ground, .ground > table, body { background: #14171a !important; background-color: #14171a !important; }
+  .card, .card > table { background: #1e2226 !important; background-color: #1e2226 !important; }
+  .ink, .ink div, .ink td, .ink span { color: #e9e7e3 !important; }
+  .ink .muted { color: #aab0b7 !important; } .ink .pill { color: #ffffff !important; }
+  .item, .row td { border-color: #353a40 !important; }
+}
+@media (max-width: 480px) { .mark { width: 88px; } }
+";
+
+/// How much is shown of each list; the rest is counted.
+#[derive(Clone, Copy)]
+struct Limits {
+    items: usize,
+    rows: usize,
+    environments: usize,
+}
+
+/// The whole HTML part, under [`LARGEST`]: what does not fit is counted, the gravest stays.
+#[must_use]
+pub fn mail(report: &Report) -> String {
+    let mut limits = Limits { items: 40, rows: 60, environments: 12 };
+    loop {
+        let out = render(&Mail { words: Words::new(report), report, limits }.mjml().into_string());
+        if out.len() <= LARGEST || limits.items <= 1 {
+            return out;
+        }
+        limits = Limits {
+            items: limits.items / 2,
+            rows: (limits.rows / 2).max(4),
+            environments: (limits.environments / 2).max(2),
+        };
+    }
+}
+
+/// MJML to HTML. Our own layout parses: a test renders every kind of report. Should it not, the content is sent bare.
+fn render(mjml: &str) -> String {
+    let options = mrml::prelude::render::RenderOptions {
+        // The default set names remote font files.
+        fonts: std::collections::HashMap::<String, Cow<'static, str>>::new(),
+        ..Default::default()
+    };
+    let parsed = mrml::parse(mjml).ok();
+    parsed.and_then(|out| out.element.render(&options).ok()).unwrap_or_else(|| mjml.to_owned())
+}
+
+struct Mail<'a> {
+    words: Words<'a>,
+    report: &'a Report,
+    limits: Limits,
+}
+
+impl Mail<'_> {
+    fn mjml(&self) -> Markup {
+        let (w, r) = (&self.words, self.report);
+        html! {
+            mjml lang=(w.say(super::text::LANG)) {
+                mj-head {
+                    mj-title { (super::subject(r)) }
+                    mj-preview { (self.preheader()) }
+                    mj-attributes {
+                        mj-all font-family=(FONT) {}
+                        mj-text font-size="15px" line-height="22px" color="#22262a" padding="0 28px" {}
+                        mj-section padding="0" {}
+                    }
+                    mj-style { (PreEscaped(STYLE)) }
+                    mj-raw { meta name="color-scheme" content="light dark"; }
+                }
+                mj-body background-color="#f3f2ee" css-class="ground" width="600px" {
+                    (self.header())
+                    (self.section(w.say(if r.since.is_some() { p::NEW } else { p::FOUND }), &self.news()))
+                    @if !r.resolved.is_empty() { (self.section(w.say(p::RESOLVED), &self.resolved())) }
+                    @if !r.stays.is_empty() { (self.section(w.say(p::STAYS), &self.items(&r.stays))) }
+                    @if !r.unknown.is_empty() { (self.section(w.say(p::UNKNOWN), &self.unknown())) }
+                    (self.section(w.say(p::READINESS), &self.readiness()))
+                    @if !r.expires.is_empty() { (self.section(w.say(p::EXPIRES), &self.expires())) }
+                    @if r.environments.iter().any(|e| !e.targets.is_empty()) {
+                        (self.section(w.say(p::TARGETS), &self.targets()))
+                    }
+                    (self.footer())
+                }
+            }
+        }
+    }
+
+    fn preheader(&self) -> String {
+        let first = self.report.environments.first().map(|view| self.words.standing(view)).unwrap_or_default();
+        format!("{}. {first}", self.words.changed())
+    }
+
+    fn header(&self) -> Markup {
+        let (w, r) = (&self.words, self.report);
+        html! {
+            mj-section css-class="ground" padding="28px 0 10px" { mj-column { mj-text css-class="ink" {
+                div class="muted small" style="color:#5b6067" { (w.fill(p::TITLE, [("day", w.day(r.at))])) }
+            } } }
+            mj-section css-class="card" background-color="#ffffff" padding="24px 0 18px" { mj-column { mj-text css-class="ink" {
+                @for (i, view) in r.environments.iter().take(self.limits.environments).enumerate() {
+                    div class=(if i == 0 { "item first" } else { "item" }) { (self.environment(view)) }
+                }
+                (self.more(r.environments.len(), self.limits.environments))
+                div class="muted small" style="padding-top:6px;color:#5b6067" { (w.compared()) }
+            } } }
+        }
+    }
+
+    fn environment(&self, view: &EnvironmentView) -> Markup {
+        let w = &self.words;
+        html! {
+            div { span class="env wrap" { (clean(&view.name)) } " " (self.pill(view.standing.colour(), w.colour(view.standing.colour()))) }
+            div class="wrap" style="padding-top:4px" { (w.standing(view)) }
+            @if let Standing::Judged { .. } = view.standing {
+                @if let Some(coverage) = w.coverage(view) {
+                    div class="muted small" style="color:#5b6067" { (coverage) }
+                }
+            }
+            @for note in view.notes.iter().take(6) { div class="small wrap" { (w.note(note)) } }
+        }
+    }
+
+    fn section(&self, title: &str, content: &Markup) -> Markup {
+        html! {
+            mj-section css-class="ground" padding="6px 0" { mj-column { mj-spacer height="1px" {} } }
+            mj-section css-class="card" background-color="#ffffff" padding="20px 0 14px" { mj-column { mj-text css-class="ink" {
+                div style="font-size:17px;line-height:24px;font-weight:600;padding-bottom:6px" { (title) }
+                (content)
+            } } }
+        }
+    }
+
+    fn pill(&self, colour: Colour, text: &str) -> Markup {
+        let (class, ground) = match colour {
+            Colour::Red => ("pill red", "#b3261e"),
+            Colour::Amber => ("pill amber", "#8a5200"),
+            Colour::Green => ("pill green", "#1a6b3c"),
+            Colour::Grey => ("pill grey", "#5b6067"),
+        };
+        html! { span class=(class) style=(format!("background:{ground};color:#ffffff")) { (text) } }
+    }
+
+    fn more(&self, all: usize, shown: usize) -> Markup {
+        html! { @if all > shown { div class="muted small" style="padding:8px 0;color:#5b6067" { "… " (self.words.more(all - shown)) } } }
+    }
+
+    fn news(&self) -> Markup {
+        if self.report.new.is_empty() {
+            let text = if self.report.since.is_some() { p::NO_NEW } else { p::NOTHING_OPEN };
+            return html! { div class="muted" style="color:#5b6067" { (self.words.say(text)) } };
+        }
+        self.items(&self.report.new)
+    }
+
+    fn items(&self, items: &[Item]) -> Markup {
+        html! {
+            @for (i, item) in items.iter().take(self.limits.items).enumerate() {
+                div class=(if i == 0 { "item first" } else { "item" }) { (self.item(item)) }
+            }
+            (self.more(items.len(), self.limits.items))
+        }
+    }
+
+    fn item(&self, item: &Item) -> Markup {
+        let w = &self.words;
+        let colour = severity_colour(item.finding.severity, item.finding.mute.is_some());
+        html! {
+            div { (self.pill(colour, w.severity(item.finding.severity))) " " span class="name" { (w.check(&item.finding.check)) } }
+            div class="mono" { (w.subject_of(&item.finding)) }
+            @if let Some(says) = w.says(item) { div class="wrap" { (says) } }
+            @if item.finding.mute.is_none() {
+                @if let Some(remedy) = w.remedy(&item.finding.check) {
+                    div class="small wrap" { span class="muted" style="color:#5b6067" { (w.say(p::FIX)) } " " (remedy) }
+                }
+            }
+            @if let Some(under) = w.under(item) { div class="muted small wrap" style="color:#5b6067" { (under) } }
+            div class="muted small wrap" style="color:#5b6067" { (w.about(item).join(" · ")) " · " (clean(&item.finding.check)) }
+        }
+    }
+
+    fn resolved(&self) -> Markup {
+        let (w, all) = (&self.words, &self.report.resolved);
+        html! {
+            @for (i, resolved) in all.iter().take(self.limits.items).enumerate() {
+                div class=(if i == 0 { "item first" } else { "item" }) {
+                    div { (self.pill(Colour::Green, "✓")) " " span class="name" { (w.check(&resolved.was.check)) } }
+                    div class="mono" { (clean(&resolved.was.subject)) }
+                    div class="muted small" style="color:#5b6067" { (w.resolved(resolved).join(" · ")) }
+                }
+            }
+            (self.more(all.len(), self.limits.items))
+        }
+    }
+
+    fn unknown(&self) -> Markup {
+        let (w, all) = (&self.words, &self.report.unknown);
+        html! {
+            @for (i, unknown) in all.iter().take(self.limits.items).enumerate() {
+                div class=(if i == 0 { "item first" } else { "item" }) {
+                    div { (self.pill(Colour::Grey, "?")) " " span class="name wrap" { (clean(&unknown.target)) } }
+                    div class="wrap" { (w.why(unknown.cause, unknown.action.as_deref())) }
+                    div class="muted small wrap" style="color:#5b6067" { (clean(&unknown.environment)) " · " (w.unknown(unknown)) }
+                }
+            }
+            (self.more(all.len(), self.limits.items))
+        }
+    }
+
+    fn readiness(&self) -> Markup {
+        let (w, all) = (&self.words, &self.report.readiness);
+        let shown = self.limits.environments.min(4);
+        html! {
+            @for of in all.iter().take(shown) {
+                div class="name wrap" style="padding:8px 0 2px" { (w.readiness(of)) }
+                table class="row" role="presentation" {
+                    @for (i, line) in of.lines.iter().enumerate() {
+                        tr class=[(i == 0).then_some("first")] {
+                            td class="mark" { (self.pill(line_colour(line.state), w.line_state(line.state))) }
+                            td class="wrap" {
+                                span class="muted small" style="color:#5b6067" { (line.id) } " " (w.line(line))
+                                @let notes = w.line_notes(line);
+                                @if !notes.is_empty() { div class="muted small wrap" style="color:#5b6067" { (notes) } }
+                            }
+                        }
+                    }
+                }
+            }
+            @for of in all.iter().skip(shown).take(20) { div class="wrap" style="padding:8px 0 2px" { (w.readiness(of)) } }
+            (self.more(all.len(), shown + 20))
+        }
+    }
+
+    fn expires(&self) -> Markup {
+        let (w, all) = (&self.words, &self.report.expires);
+        let shown = self.limits.items.min(12);
+        html! {
+            @for (i, expires) in all.iter().take(shown).enumerate() {
+                @let (what, when) = w.expires(expires);
+                div class=(if i == 0 { "item first" } else { "item" }) {
+                    div class="wrap" { (what) }
+                    div class="muted small" style="color:#5b6067" { (when) }
+                }
+            }
+            (self.more(all.len(), shown))
+        }
+    }
+
+    fn targets(&self) -> Markup {
+        let (w, shown) = (&self.words, (self.limits.rows / self.report.environments.len().max(1)).max(2));
+        html! {
+            @for view in self.report.environments.iter().filter(|e| !e.targets.is_empty()).take(self.limits.environments) {
+                div class="name wrap" style="padding:8px 0 2px" { (clean(&view.name)) }
+                table class="row" role="presentation" {
+                    @for (i, target) in view.targets.iter().take(shown).enumerate() {
+                        tr class=[(i == 0).then_some("first")] {
+                            td class="mark" { (self.pill(target.colour, w.colour(target.colour))) }
+                            td class="wrap" {
+                                (clean(&target.target))
+                                @let about = w.target(target);
+                                @if !about.is_empty() { div class="muted small" style="color:#5b6067" { (about) } }
+                            }
+                        }
+                    }
+                }
+                (self.more(view.targets.len(), shown))
+            }
+        }
+    }
+
+    fn footer(&self) -> Markup {
+        let foot = self.words.fill(p::FOOT, [("zone", clean(&self.report.time_zone))]);
+        html! {
+            mj-section css-class="ground" padding="18px 0 32px" { mj-column { mj-text css-class="ink" {
+                div class="muted small" style="color:#5b6067" { (foot) }
+            } } }
+        }
+    }
+}
+
+fn severity_colour(severity: Severity, muted: bool) -> Colour {
+    match severity {
+        _ if muted => Colour::Grey,
+        Severity::Critical | Severity::High => Colour::Red,
+        Severity::Medium => Colour::Amber,
+        Severity::Low | Severity::Info => Colour::Grey,
+    }
+}
+
+fn line_colour(state: LineState) -> Colour {
+    match state {
+        LineState::Red => Colour::Red,
+        LineState::Amber => Colour::Amber,
+        LineState::Green => Colour::Green,
+        LineState::Grey | LineState::NotLookedAt => Colour::Grey,
+    }
+}

@@ -1,0 +1,233 @@
+//! What a report is made of, and its making.
+
+use super::merge::{Merged, merge};
+use super::view::{Colour, EnvironmentView, Expires, Note, Readiness, Report, SCHEMA, Standing, TargetView};
+use super::{readiness, sort};
+use crate::check::{Severity, Suite};
+use crate::facts::{Fact, Gap};
+use crate::head::{Bucket, Head, stale_after};
+use crate::judge::weight;
+use crate::run::{Coverage, Outcome, Run, TargetReport, Verdict};
+use crate::snapshot::Environment;
+use crate::text::Language;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How far ahead an expiry is shown.
+pub const HORIZON_DAYS: i64 = 90;
+
+pub struct Input {
+    pub environments: Vec<Observed>,
+    pub now: Timestamp,
+    /// When the last mail of this list went out.
+    pub since: Option<Timestamp>,
+    pub language: Language,
+    /// IANA name.
+    pub time_zone: String,
+    pub repeat: bool,
+}
+
+/// What is known of one environment. `Known(None)`: there is none yet; a gap: it could not be read.
+pub struct Observed {
+    pub environment: Environment,
+    pub connections: Fact<Option<Run>>,
+    pub full: Fact<Option<Run>>,
+    pub head: Fact<Option<Head>>,
+    /// What the last mail knew to be failing; absent: it did not tell of this environment.
+    pub previous: Option<Vec<Open>>,
+}
+
+/// A failing finding as the last mail knew it: what new and resolved are measured against.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Open {
+    pub check: String,
+    pub fault: Option<String>,
+    pub target: String,
+    pub subject: String,
+    pub severity: Severity,
+    #[schemars(with = "Option<String>")]
+    pub failing_since: Option<Timestamp>,
+    #[serde(default)]
+    pub muted: bool,
+}
+
+impl Observed {
+    /// The runs that could be read, the newest first.
+    pub(super) fn runs(&self) -> Vec<&Run> {
+        let mut runs: Vec<&Run> = [&self.connections, &self.full]
+            .into_iter()
+            .filter_map(|fact| match fact {
+                Fact::Known(run) => run.as_ref(),
+                Fact::Gap(_) => None,
+            })
+            .collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+        runs
+    }
+
+    pub(super) fn head(&self) -> Option<&Head> {
+        match &self.head {
+            Fact::Known(head) => head.as_ref(),
+            Fact::Gap(_) => None,
+        }
+    }
+
+    fn suites(&self) -> [(Suite, &Fact<Option<Run>>); 2] {
+        [(Suite::Connections, &self.connections), (Suite::Full, &self.full)]
+    }
+}
+
+/// Makes the report. The same input gives the same report.
+#[must_use]
+pub fn report(input: &Input) -> Report {
+    let mut out = Report {
+        schema: SCHEMA.to_owned(),
+        language: input.language,
+        time_zone: input.time_zone.clone(),
+        at: input.now,
+        since: input.since,
+        repeat: input.repeat,
+        environments: Vec::new(),
+        new: Vec::new(),
+        resolved: Vec::new(),
+        stays: Vec::new(),
+        unknown: Vec::new(),
+        readiness: Vec::new(),
+        expires: Vec::new(),
+    };
+    for observed in &input.environments {
+        environment(observed, input.now, &mut out);
+    }
+    let rank = |e: &EnvironmentView| (e.standing.colour(), std::cmp::Reverse(e.class as u8), e.name.clone());
+    out.environments.sort_by_key(rank);
+    let place = |name: &str| out.environments.iter().position(|e| e.name == name);
+    out.readiness.sort_by_key(|r: &Readiness| place(&r.environment));
+    let grave = |item: &super::view::Item| std::cmp::Reverse(item.finding.severity);
+    out.new.sort_by_key(|item| (grave(item), place(&item.environment)));
+    out.stays.sort_by_key(|item| (item.finding.mute.is_some(), grave(item), place(&item.environment)));
+    out.unknown.sort_by_key(|unknown| (std::cmp::Reverse(unknown.severity), place(&unknown.environment)));
+    out.resolved.sort_by_key(|resolved| (std::cmp::Reverse(resolved.was.severity), place(&resolved.environment)));
+    out.expires.sort_by_key(|expires| expires.expiry.at);
+    out
+}
+
+fn environment(observed: &Observed, now: Timestamp, out: &mut Report) {
+    let merged = merge(&observed.runs());
+    let standing = standing(observed, &merged, now);
+    let stale = standing.colour() == Colour::Grey;
+    let sorted = sort::sort(observed, &merged, stale);
+    out.new.extend(sorted.new);
+    out.stays.extend(sorted.stays);
+    out.resolved.extend(sorted.resolved);
+    out.unknown.extend(sorted.unknown);
+    out.readiness.push(readiness::of(&observed.environment, &merged, stale));
+    out.expires.extend(expires(observed, now));
+    let count = |wanted: &[Outcome]| {
+        u32::try_from(merged.findings.iter().filter(|f| wanted.contains(&f.outcome)).count()).unwrap_or(u32::MAX)
+    };
+    out.environments.push(EnvironmentView {
+        name: observed.environment.name.clone(),
+        class: observed.environment.class,
+        standing,
+        reason: sorted.reason,
+        audited_at: observed.runs().first().map(|run| run.started_at),
+        coverage: Coverage { answered: count(&[Outcome::Pass, Outcome::Fail]), unknown: count(&[Outcome::Unknown]) },
+        targets: targets(observed, &merged, stale),
+        notes: notes(observed),
+        open: sorted.open,
+    });
+}
+
+/// The verdict of what is known, or grey: a stale, missing or unreadable run is never green.
+fn standing(observed: &Observed, merged: &Merged, now: Timestamp) -> Standing {
+    let unreadable = || -> Option<Gap> {
+        let gap = |fact: &Fact<Option<Run>>| fact.get().err();
+        gap(&observed.full).or_else(|| gap(&observed.connections)).or_else(|| observed.head.get().err())
+    };
+    let runs = observed.runs();
+    if runs.is_empty() {
+        return unreadable().map_or(Standing::Never, |gap| Standing::Unreadable { gap });
+    }
+    // The full suite repeats the connections checks: it covers for them, not they for it.
+    let full = runs.iter().find(|run| run.suite == Suite::Full).map(|run| run.started_at);
+    for (suite, since) in [(Suite::Full, full), (Suite::Connections, runs.first().map(|run| run.started_at))] {
+        let known = runs.iter().any(|run| run.suite == suite);
+        if let Some(since) = since.filter(|since| known && now.as_second() - since.as_second() > stale_after(suite)) {
+            return Standing::Stale { suite, since };
+        }
+    }
+    if let Some(gap) = observed.full.get().err().or_else(|| observed.connections.get().err()) {
+        return Standing::Unreadable { gap };
+    }
+    let verdict = merged.findings.iter().map(|f| weight(f, &observed.environment)).max().unwrap_or(Verdict::Green);
+    Standing::Judged { verdict }
+}
+
+fn notes(observed: &Observed) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if let Err(gap) = observed.head.get() {
+        notes.push(Note::HeadUnreadable { gap });
+    }
+    let any = !observed.runs().is_empty();
+    for (suite, run) in observed.suites() {
+        match run {
+            Fact::Gap(gap) => notes.push(Note::RunUnreadable { suite, gap: gap.clone() }),
+            // The full suite repeats the connections one: only its absence leaves something unasked.
+            Fact::Known(None) if any && suite == Suite::Full => notes.push(Note::SuiteNeverRan { suite }),
+            Fact::Known(_) => {}
+        }
+    }
+    if let Some(run) = observed.runs().first() {
+        notes.extend(run.sinks.iter().map(|failure| Note::SinkFailed { failure: failure.clone() }));
+    }
+    notes
+}
+
+fn targets(observed: &Observed, merged: &Merged, stale: bool) -> Vec<TargetView> {
+    let mut newest: Vec<&TargetReport> = Vec::new();
+    for run in observed.runs() {
+        for target in &run.targets {
+            if !newest.iter().any(|t| t.target == target.target) {
+                newest.push(target);
+            }
+        }
+    }
+    newest.sort_by(|a, b| (a.kind, &a.target).cmp(&(b.kind, &b.target)));
+    newest.into_iter().map(|target| target_view(target, observed, merged, stale)).collect()
+}
+
+fn target_view(target: &TargetReport, observed: &Observed, merged: &Merged, stale: bool) -> TargetView {
+    let of_target = merged.findings.iter().filter(|f| f.target == target.target);
+    let verdict = of_target.map(|f| weight(f, &observed.environment)).max().unwrap_or(Verdict::Green);
+    let history = observed.head().and_then(|head| head.history.get(&target.target));
+    TargetView {
+        target: target.target.clone(),
+        kind: target.kind,
+        colour: if stale { Colour::Grey } else { verdict.into() },
+        optional: target.optional,
+        ms: (!target.rungs.is_empty()).then(|| target.rungs.iter().map(|r| u64::from(r.ms)).sum()),
+        fell: target.rungs.iter().find_map(|r| Some((r.rung, r.cause?, r.code.clone()))),
+        up_day: history.and_then(|h| up(&h.hours)),
+        up_month: history.and_then(|h| up(&h.days)),
+    }
+}
+
+/// Percent up; absent: never asked.
+fn up(buckets: &[Bucket]) -> Option<f64> {
+    let asked: u64 = buckets.iter().map(|b| u64::from(b.asked)).sum();
+    let up: u64 = buckets.iter().map(|b| u64::from(b.up)).sum();
+    #[allow(clippy::cast_precision_loss)]
+    (asked > 0).then(|| up as f64 * 100.0 / asked as f64)
+}
+
+fn expires(observed: &Observed, now: Timestamp) -> Vec<Expires> {
+    let mut out: Vec<Expires> = Vec::new();
+    for expiry in observed.runs().iter().flat_map(|run| &run.expires) {
+        let seen = out.iter().any(|e| e.expiry.kind == expiry.kind && e.expiry.target == expiry.target);
+        if !seen && expiry.at.as_second() - now.as_second() <= HORIZON_DAYS * 86_400 {
+            out.push(Expires { environment: observed.environment.name.clone(), expiry: expiry.clone() });
+        }
+    }
+    out
+}

@@ -1,0 +1,155 @@
+//! Every fixed phrase of the report, in both languages.
+
+use crate::text::{Text, text};
+
+macro_rules! phrases {
+    ($($name:ident = $en:literal, $fr:literal;)*) => {
+        $(pub(super) const $name: Text = text($en, $fr);)*
+        /// All of them, for the test that reads them through.
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, Text)] = &[$((stringify!($name), $name),)*];
+    };
+}
+
+phrases! {
+    TITLE = "Vigie, {day}", "Vigie, {day}";
+    SUBJECT = "Vigie: {what}", "Vigie\u{a0}: {what}";
+    REPEAT = "(repeat)", "(répétition)";
+    REPEATED = "Sent again on demand.", "Renvoyé à la demande.";
+    FIRST = "First report: everything that is open is listed below.", "Premier rapport\u{a0}: tout ce qui est ouvert figure ci-dessous.";
+    SINCE = "Compared with the mail of {at}.", "Comparé au courriel du {at}.";
+
+    RED = "red", "rouge";
+    AMBER = "amber", "orange";
+    GREEN = "green", "vert";
+    GREY = "grey", "gris";
+    AND_MORE = "and {n} more", "et {n} de plus";
+    NOTHING_NEW = "nothing new", "rien de nouveau";
+    ONE_NEW = "{n} new", "{n} nouveau";
+    MANY_NEW = "{n} new", "{n} nouveaux";
+    ONE_RESOLVED = "{n} resolved", "{n} résolu";
+    MANY_RESOLVED = "{n} resolved", "{n} résolus";
+    ONE_FOUND = "{n} found", "{n} constat";
+    MANY_FOUND = "{n} found", "{n} constats";
+    SUBJECT_STALE = "{name} not audited since {at}", "{name} pas audité depuis {at}";
+    SUBJECT_NEVER = "{name} never audited", "{name} jamais audité";
+    SUBJECT_UNREADABLE = "{name} unreadable", "{name} illisible";
+
+    STALE_FULL = "Not audited since {at} (full suite). What follows is the last that was known.", "Pas audité depuis le {at} (suite complète). Ce qui suit est le dernier état connu.";
+    STALE_CONNECTIONS = "Not audited since {at} (connections). What follows is the last that was known.", "Pas audité depuis le {at} (connexions). Ce qui suit est le dernier état connu.";
+    NEVER = "Never audited. Check that its schedule is on, or run an audit once.", "Jamais audité. Vérifiez que sa planification est active, ou lancez un audit.";
+    UNREADABLE = "Its audit could not be read. {why}", "Son audit n'a pas pu être lu. {why}";
+    NOTHING_OPEN = "Nothing open.", "Rien d'ouvert.";
+    ONLY_MINOR = "Only minor: {counts}.", "Mineur seulement\u{a0}: {counts}.";
+    OPEN = "{counts}.", "{counts}.";
+    OPTIONAL = "An optional target is down.", "Une cible facultative est en panne.";
+    ONE_GRAVE_UNKNOWN = "{n} important check could not be done.", "{n} contrôle important n'a pas pu être fait.";
+    MANY_GRAVE_UNKNOWN = "{n} important checks could not be done.", "{n} contrôles importants n'ont pas pu être faits.";
+    ONE_MUTED = "{n} muted.", "{n} en sourdine.";
+    MANY_MUTED = "{n} muted.", "{n} en sourdine.";
+    ONE_COVERAGE = "{n} answer", "{n} réponse";
+    MANY_COVERAGE = "{n} answers", "{n} réponses";
+    ONE_UNANSWERED = "{n} unknown", "{n} inconnue";
+    MANY_UNANSWERED = "{n} unknown", "{n} inconnues";
+    AUDITED = "Audited {at}", "Audité le {at}";
+
+    CRITICAL = "critical", "critique";
+    HIGH = "high", "élevé";
+    MEDIUM = "medium", "moyen";
+    LOW = "low", "faible";
+    INFO = "info", "info";
+    CRITICALS = "critical", "critiques";
+    HIGHS = "high", "élevés";
+    MEDIUMS = "medium", "moyens";
+    LOWS = "low", "faibles";
+
+    NEW = "New", "Nouveau";
+    FOUND = "Found", "Constats";
+    RESOLVED = "Resolved", "Résolu";
+    STAYS = "Still open", "Toujours ouvert";
+    UNKNOWN = "Could not be known", "N'a pas pu être su";
+    READINESS = "Ready to deploy?", "Prêt à déployer\u{a0}?";
+    EXPIRES = "Expires next", "Prochaines échéances";
+    TARGETS = "Connections", "Connexions";
+    NO_NEW = "Nothing new since the last mail.", "Rien de nouveau depuis le dernier courriel.";
+
+    LAST_KNOWN = "last known", "dernier état connu";
+    FIX = "Fix:", "Correction\u{a0}:";
+    OPEN_SINCE = "since {at} ({age})", "depuis le {at} ({age})";
+    UNMUTED = "its mute has ended", "sa sourdine a pris fin";
+    MUTED_BY = "muted by {owner} until {until}: {reason}", "en sourdine par {owner} jusqu'au {until}\u{a0}: {reason}";
+    MUTED = "muted", "en sourdine";
+    CANNOT_KNOW = "It failed before and cannot be known now.", "En échec auparavant, son état ne peut plus être su.";
+    ONE_UNDER = "Because of this, {n} more check gives no answer or fails: {checks}.", "De ce fait, {n} autre contrôle est sans réponse ou en échec\u{a0}: {checks}.";
+    MANY_UNDER = "Because of this, {n} more checks give no answer or fail: {checks}.", "De ce fait, {n} autres contrôles sont sans réponse ou en échec\u{a0}: {checks}.";
+    LASTED = "was open for {time} at most", "ouvert pendant {time} au plus";
+    GONE = "no longer exists", "n'existe plus";
+    GRANT = "Missing permission: {action}.", "Permission manquante\u{a0}: {action}.";
+    ONE_CHECK = "{n} check: {checks}", "{n} contrôle\u{a0}: {checks}";
+    MANY_CHECKS = "{n} checks: {checks}", "{n} contrôles\u{a0}: {checks}";
+
+    READY = "{name}: ready.", "{name}\u{a0}: prêt.";
+    NOT_READY = "{name}: not ready, blocked by {lines}.", "{name}\u{a0}: pas prêt, bloqué par {lines}.";
+    LINE_RED = "no", "non";
+    LINE_AMBER = "nearly", "presque";
+    LINE_GREEN = "yes", "oui";
+    LINE_GREY = "unknown", "inconnu";
+    LINE_NOT = "not looked at", "pas examiné";
+    ADVISORY = "advisory", "indicatif";
+    PARTLY = "{n} of {all} checks", "{n} contrôles sur {all}";
+
+    CERTIFICATE = "certificate of {subject}", "certificat de {subject}";
+    SESSION = "AWS session", "session AWS";
+    ENDED = "ended {age} ago", "terminé depuis {age}";
+    ENDS_IN = "in {age}", "dans {age}";
+    FELL = "{rung} failed", "échec\u{a0}: {rung}";
+    UP_DAY = "{percent} up in 24 h", "{percent} en 24\u{a0}h";
+    UP_MONTH = "{percent} in 30 d", "{percent} en 30\u{a0}j";
+    IS_OPTIONAL = "optional", "facultatif";
+
+    RESOLVE = "name resolution", "résolution du nom";
+    CONNECT = "connection", "connexion";
+    TLS = "TLS handshake", "négociation TLS";
+    AUTHENTICATE = "login", "authentification";
+    QUERY = "query", "requête";
+    ASSERT = "what was read", "valeur lue";
+
+    HEAD_UNREADABLE = "Ages and history are missing: the head could not be read. {why}", "Âges et historique absents\u{a0}: la tête n'a pas pu être lue. {why}";
+    FULL_NEVER = "The full suite has not run yet: only connections were audited.", "La suite complète n'a pas encore tourné\u{a0}: seules les connexions ont été auditées.";
+    CONNECTIONS_NEVER = "The connections suite has not run yet.", "La suite des connexions n'a pas encore tourné.";
+    RUN_UNREADABLE = "A run could not be read. {why}", "Un audit n'a pas pu être lu. {why}";
+    SINK_FAILED = "The last audit could not write: {sink}. {why}", "Le dernier audit n'a pas pu écrire\u{a0}: {sink}. {why}";
+    FOOT = "Times in {zone}. Sent by Vigie, which measures what is listed here and nothing else.", "Heures de {zone}. Envoyé par Vigie, qui mesure ce qui est listé ici et rien d'autre.";
+    COLON = ": ", "\u{a0}: ";
+}
+
+pub(super) const MONTHS: [Text; 12] = [
+    text("Jan", "janv."),
+    text("Feb", "févr."),
+    text("Mar", "mars"),
+    text("Apr", "avr."),
+    text("May", "mai"),
+    text("Jun", "juin"),
+    text("Jul", "juil."),
+    text("Aug", "août"),
+    text("Sep", "sept."),
+    text("Oct", "oct."),
+    text("Nov", "nov."),
+    text("Dec", "déc."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phrase_says_something_in_both_languages() {
+        for (name, phrase) in ALL {
+            assert!(!phrase.en.trim().is_empty() && !phrase.fr.trim().is_empty(), "{name}");
+            for mark in [':', ';', '!', '?'] {
+                let loose = phrase.fr.contains(&format!(" {mark}")) || phrase.fr.contains(&format!("}}{mark}"));
+                assert!(!loose, "{name}: a no-break space belongs before {mark:?} in French");
+            }
+        }
+    }
+}
