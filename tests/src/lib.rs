@@ -1,1 +1,14 @@
+//! The sandbox: real servers on 127.0.0.1, started as Rust values and gone when they are dropped.
 
+pub mod aws;
+pub mod ca;
+pub mod client;
+pub mod dns;
+pub mod front;
+pub mod postgres;
+pub mod process;
+pub mod redis;
+pub mod runtime;
+pub mod serve;
+pub mod site;
+pub mod upstash;

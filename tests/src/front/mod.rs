@@ -1,0 +1,201 @@
+//! A front of our own before the AWS emulator. It forwards everything, and
+//! - answers as AWS does what the emulator lacks or has wrong (`answers`);
+//! - counts the calls of each operation, and keeps the mails and events that were sent;
+//! - injects latency, throttling, denial and errors, an operation at a time.
+
+mod answers;
+pub mod operation;
+mod wire;
+
+pub use wire::Fault;
+
+use crate::serve::{self, Answer, Asked, Serving};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use operation::Operation;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// The account that the emulator plays.
+pub const ACCOUNT: &str = "000000000000";
+
+pub struct Front {
+    pub serving: Serving,
+    state: Arc<State>,
+}
+
+/// What the front remembers.
+#[derive(Default)]
+struct Memory {
+    /// By operation, `ses:SendRawEmail`.
+    faults: BTreeMap<String, Fault>,
+    calls: BTreeMap<String, u64>,
+    mails: Vec<Mail>,
+    events: Vec<serde_json::Value>,
+    account: Account,
+    /// Buckets whose public access block was deleted or set: the default no longer counts.
+    own_block: BTreeSet<String>,
+    /// Access keys that exist; empty: whatever comes is taken.
+    keys: BTreeSet<String>,
+}
+
+/// A mail as SES was given it.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    pub destinations: Vec<String>,
+    pub raw: Vec<u8>,
+}
+
+/// The state of the SES account.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    pub production: bool,
+    pub sending: bool,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Account { production: true, sending: true }
+    }
+}
+
+pub(crate) struct State {
+    backend: u16,
+    memory: Mutex<Memory>,
+}
+
+impl State {
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Front {
+    /// # Errors
+    /// No port is free.
+    pub async fn start(backend: u16) -> io::Result<Front> {
+        let state = Arc::new(State { backend, memory: Mutex::default() });
+        let shared = state.clone();
+        let serving = serve::serve(None, move |asked| {
+            let state = shared.clone();
+            async move { handle(&state, asked).await }
+        })
+        .await?;
+        Ok(Front { serving, state })
+    }
+
+    /// As `AWS_ENDPOINT_URL` takes it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.serving.port)
+    }
+
+    /// From now on this operation (`sqs:GetQueueAttributes`) does that; `*` is every one.
+    pub fn inject(&self, operation: &str, fault: Fault) {
+        self.state.memory().faults.insert(operation.to_owned(), fault);
+    }
+
+    pub fn heal(&self, operation: &str) {
+        self.state.memory().faults.remove(operation);
+    }
+
+    /// How often each operation was called.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.state.memory().calls.clone()
+    }
+
+    /// Every mail that SES accepted, oldest first.
+    #[must_use]
+    pub fn mails(&self) -> Vec<Mail> {
+        self.state.memory().mails.clone()
+    }
+
+    /// Every entry that PutEvents accepted, oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        self.state.memory().events.clone()
+    }
+
+    pub fn account(&self, account: Account) {
+        self.state.memory().account = account;
+    }
+
+    /// Only these access keys exist from now on.
+    pub fn keys(&self, keys: impl IntoIterator<Item = String>) {
+        self.state.memory().keys = keys.into_iter().collect();
+    }
+}
+
+async fn handle(state: &State, asked: Asked) -> Answer {
+    let operation = operation::of(&asked);
+    let fault = {
+        let mut memory = state.memory();
+        *memory.calls.entry(operation.name.clone()).or_default() += 1;
+        let unknown = operation.key.as_ref().is_some_and(|key| !memory.keys.is_empty() && !memory.keys.contains(key));
+        if unknown {
+            return answers::unknown_key(operation.wire);
+        }
+        memory.faults.get(&operation.name).or_else(|| memory.faults.get("*")).copied()
+    };
+    match fault {
+        Some(Fault::Late(late)) => tokio::time::sleep(late).await,
+        Some(Fault::Hangs) => std::future::pending().await,
+        Some(Fault::Truncated) => {
+            let (parts, body) = answers::answer(state, &operation, asked).await.into_parts();
+            let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            return Answer::from_parts(parts, Full::new(bytes.slice(..bytes.len() / 2)));
+        }
+        Some(fault) => {
+            if let Some(refusal) = wire::refuse(operation.wire, fault) {
+                return refusal;
+            }
+        }
+        None => {}
+    }
+    answers::answer(state, &operation, asked).await
+}
+
+/// Asks the emulator.
+async fn forward(state: &State, operation: &Operation, asked: Asked) -> Answer {
+    match ask(state.backend, asked).await {
+        Ok(answer) => answer,
+        Err(error) => wire::error(operation.wire, 503, "ServiceUnavailable", &format!("emulator: {error}")),
+    }
+}
+
+async fn ask(backend: u16, asked: Asked) -> io::Result<Answer> {
+    let stream = TcpStream::connect(("127.0.0.1", backend)).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let connection = tokio::spawn(connection);
+    let mut request = Request::from_parts(asked.parts, Full::new(asked.body));
+    // The body is whole: its length is what counts, not how it came.
+    request.headers_mut().remove("transfer-encoding");
+    request.headers_mut().remove("expect");
+    let exchange = async {
+        let (mut parts, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
+        let body = Limited::new(body, serve::LARGEST).collect().await.map_err(io::Error::other)?.to_bytes();
+        parts.headers.remove("transfer-encoding");
+        Ok(Answer::from_parts(parts, Full::new(body)))
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(30), exchange).await.map_err(io::Error::other)?;
+    connection.abort();
+    answer
+}
+
+/// The text of an answer's body.
+async fn body(answer: Answer) -> (hyper::http::response::Parts, Bytes) {
+    let (parts, body) = answer.into_parts();
+    (parts, body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default())
+}
+
+fn ok(status: StatusCode) -> bool {
+    status.is_success()
+}
