@@ -63,8 +63,12 @@ const BACKUP_WEAK: Check = Check {
             Err(gap) => say.one(Err(gap)),
             // A replica is restored from its source.
             Ok(databases) => {
-                for (name, database) in databases.iter().filter(|(_, database)| !database.replica) {
-                    say.subject(name, restorable(cx, database));
+                for (name, database) in databases {
+                    match database.get() {
+                        Ok(database) if database.replica => {}
+                        Ok(database) => say.subject(name, restorable(cx, database)),
+                        Err(gap) => say.subject(name, Err(gap)),
+                    }
                 }
             }
         }
@@ -96,6 +100,10 @@ fn restorable(cx: &Cx<'_>, database: &Database) -> Judgement {
 
 fn on_database(snapshot: &mut Snapshot, change: impl Fn(&mut Database)) {
     if let Some(Fact::Known(databases)) = snapshot.facts.rds.as_mut().map(|rds| &mut rds.databases) {
-        databases.values_mut().filter(|database| !database.replica).for_each(change);
+        for database in databases.values_mut() {
+            if let Fact::Known(database) = database {
+                change(database);
+            }
+        }
     }
 }

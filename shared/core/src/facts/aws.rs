@@ -253,8 +253,9 @@ pub enum AlarmState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rds {
     pub ladder: Ladder,
-    /// By instance or cluster identifier: those whose endpoint is the app's database host, or that the contract names.
-    pub databases: Fact<Named<Database>>,
+    /// By instance or cluster identifier: those whose endpoint is the app's database host, or that the contract names. One
+    /// that the contract names and that is not there is a gap.
+    pub databases: Fact<Named<Fact<Database>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -163,5 +163,5 @@ fn rds() -> Rds {
         backup_retention: 14,
         latest_restorable: Some(NOW - SignedDuration::from_mins(4)),
     };
-    Rds { ladder: ladder(), databases: Fact::Known([("shop-db".to_owned(), database)].into()) }
+    Rds { ladder: ladder(), databases: Fact::Known([("shop-db".to_owned(), Fact::Known(database))].into()) }
 }

@@ -128,7 +128,12 @@ fn needs(cx: &Cx<'_>) -> (Vec<Need>, Option<Gap>) {
         && let Some(rds) = &cx.facts.rds
     {
         match rds.databases.get() {
-            Ok(all) => needs.extend(all.iter().flat_map(|(name, database)| of_database(name, database))),
+            // A database that is not there needs no alarm: RDS-BACKUP-WEAK says what it needs.
+            Ok(all) => needs.extend(
+                all.iter()
+                    .filter_map(|(name, database)| Some((name, database.get().ok()?)))
+                    .flat_map(|(name, database)| of_database(name, database)),
+            ),
             Err(missing) => gap = Some(missing),
         }
     }
