@@ -1,1 +1,45 @@
-fn main() {}
+//! The Lambda function `audit`: wires the edge (clock, environment, deadline) to [`vigie_audit::handle`].
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use vigie_audit::setup::Process;
+use vigie_probe::ask::Deadline;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing_subscriber::fmt().json().without_time().with_target(false).with_max_level(tracing::Level::INFO).init();
+    let process = Process::of_lambda(variable)?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(&process, event))).await
+}
+
+async fn answer(process: &Process, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let now = now();
+    let deadline = Deadline::within(until(event.context.deadline, now));
+    let deps = process.load(deadline).await?;
+    match vigie_audit::handle(&deps, event.payload, now, &event.context.request_id, deadline).await {
+        Ok(answer) => Ok(answer),
+        Err(e) => {
+            tracing::error!(error = %e, "the audit failed");
+            Err(e.into())
+        }
+    }
+}
+
+/// Until Lambda's deadline, less what answering takes.
+fn until(deadline_ms: u64, now: Timestamp) -> Duration {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    Duration::from_millis(deadline_ms.saturating_sub(now_ms).saturating_sub(500)).min(Duration::from_secs(900))
+}
+
+#[allow(clippy::disallowed_methods)] // the edge: this is where the clock enters
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+#[allow(clippy::disallowed_methods)] // the edge: this is where the environment enters
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

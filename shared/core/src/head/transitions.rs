@@ -236,6 +236,28 @@ fn group(mut alerts: Vec<Alert>) -> Vec<Alert> {
     vec![first]
 }
 
+/// Takes notices back that could not be sent: the next run says them again, under the same ids.
+pub fn take_back(head: &mut Head, previous: Option<&Head>, alerts: &[Alert]) {
+    for alert in alerts {
+        let keys = std::iter::once(crate::run::key(&alert.check, &alert.subject)).chain(alert.with.iter().cloned());
+        for key in keys {
+            let before = previous.and_then(|p| p.chains.get(&key));
+            match (before, head.chains.get_mut(&key)) {
+                (Some(before), Some(chain)) => {
+                    chain.fired_at = before.fired_at;
+                    chain.notified_at = before.notified_at;
+                    chain.notices = before.notices;
+                }
+                (None, Some(chain)) => (chain.fired_at, chain.notified_at, chain.notices) = (None, None, 0),
+                (Some(before), None) => {
+                    head.chains.insert(key, before.clone());
+                }
+                (None, None) => {}
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,5 +429,23 @@ mod tests {
             (all[0].check.as_str(), all[0].with.as_slice()),
             ("CRED-INVALID", &["S3-BUCKET-MISSING/media".to_owned()][..])
         );
+    }
+
+    #[test]
+    fn a_notice_that_could_not_be_sent_is_said_by_the_next_run() {
+        let first =
+            run(0, vec![finding("SQS-DLQ-NONE", "a", Outcome::Fail), finding("SQS-DLQ-NONE", "b", Outcome::Fail)]);
+        let mut lost = step(None, &first).expect("moves");
+        take_back(&mut lost.head, None, &lost.alerts);
+        let again = step(Some(&lost.head), &run(5, first.findings.clone())).expect("moves");
+        assert_eq!(kinds(&again), [AlertKind::Fired, AlertKind::Fired]);
+        assert_eq!(again.alerts[0].failing_since, lost.alerts[0].failing_since);
+        let passed =
+            run(10, vec![finding("SQS-DLQ-NONE", "a", Outcome::Pass), finding("SQS-DLQ-NONE", "b", Outcome::Fail)]);
+        let mut unsaid = step(Some(&again.head), &passed).expect("moves");
+        take_back(&mut unsaid.head, Some(&again.head), &unsaid.alerts);
+        let said = step(Some(&unsaid.head), &run(15, passed.findings.clone())).expect("moves");
+        assert_eq!((kinds(&unsaid), kinds(&said)), (vec![AlertKind::Resolved], vec![AlertKind::Resolved]));
+        assert_eq!(said.alerts[0].id, unsaid.alerts[0].id);
     }
 }

@@ -1,0 +1,140 @@
+//! What the command line understands.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use vigie_core::check::{Class, Severity, Suite};
+use vigie_core::text::Language;
+
+/// Audits the connections that an application lives on: does each work, and is it safe.
+#[derive(Parser)]
+#[command(name = "vigie", version, about, arg_required_else_help = true)]
+pub struct Args {
+    /// Language of sentences: en or fr. Default: the locale's.
+    #[arg(long, global = true, value_parser = language)]
+    pub language: Option<Language>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Audit an environment now, from here.
+    Audit(AuditArgs),
+    /// Judge the facts of a stored snapshot again, offline.
+    Replay(ReplayArgs),
+    /// List every check.
+    Checks {
+        #[arg(long, value_enum, default_value = "text")]
+        format: ListFormat,
+    },
+    /// Explain one check: why it matters, how it is measured, how to fix it.
+    Explain { id: String },
+    /// Look at a configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Write a commented vigie.toml from a .env file: names, never values.
+    Init(InitArgs),
+}
+
+#[derive(Subcommand)]
+pub enum ConfigCommand {
+    /// Read a vigie.toml and say everything that is wrong with it.
+    Check { file: PathBuf },
+    /// Print the JSON Schema of vigie.toml.
+    Schema,
+}
+
+#[derive(ClapArgs)]
+pub struct AuditArgs {
+    /// The environment, as declared in the configuration. Default: the only one.
+    #[arg(long, short)]
+    pub environment: Option<String>,
+    /// The configuration. Default: vigie.toml here, if there is one.
+    #[arg(long, short)]
+    pub config: Option<PathBuf>,
+    /// Read the app's variables from this .env file instead of the configured sources.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// Without a configuration: which severities count.
+    #[arg(long, value_parser = class, default_value = "production")]
+    pub class: Class,
+    /// `connections` or `full`.
+    #[arg(long, value_parser = suite, default_value = "full")]
+    pub suite: Suite,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Exit with 1 when a finding of this severity or above fails.
+    #[arg(long, value_parser = severity, default_value = "high")]
+    pub fail_on: Severity,
+    /// Exit with 0 although something could not be known.
+    #[arg(long)]
+    pub allow_unknown: bool,
+    /// Allow the self-cleaning writes that the configuration asks for (an S3 object, a Redis key).
+    #[arg(long)]
+    pub allow_writes: bool,
+    /// Seconds until the audit ends, whatever has answered.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=900))]
+    pub timeout: u64,
+    /// Keep the snapshot in this file, for `vigie replay`.
+    #[arg(long)]
+    pub snapshot: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub struct ReplayArgs {
+    pub snapshot: PathBuf,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    #[arg(long, value_parser = severity, default_value = "high")]
+    pub fail_on: Severity,
+    #[arg(long)]
+    pub allow_unknown: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct InitArgs {
+    /// The .env file whose names are read.
+    #[arg(long, default_value = ".env")]
+    pub env_file: PathBuf,
+    #[arg(long, default_value = "production")]
+    pub environment: String,
+    #[arg(long, value_parser = class, default_value = "production")]
+    pub class: Class,
+    /// Where to write it; an existing file is never overwritten.
+    #[arg(long, default_value = "vigie.toml")]
+    pub output: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ListFormat {
+    Text,
+    Json,
+}
+
+fn one_of<T: serde::de::DeserializeOwned>(text: &str, expected: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| format!("expected {expected}"))
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    one_of(text, "en or fr")
+}
+
+fn class(text: &str) -> Result<Class, String> {
+    one_of(text, "staging or production")
+}
+
+fn suite(text: &str) -> Result<Suite, String> {
+    one_of(text, "connections or full")
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    one_of(text, "critical, high, medium, low or info")
+}
