@@ -19,3 +19,16 @@ pub mod store;
 
 pub use base::{Base, Role, Settings, SetupError};
 pub use error::CallError;
+
+/// What something needs of IAM. Sources, keys and sinks declare it; the policies derive from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// `service:Operation`.
+    pub action: &'static str,
+    /// An ARN, `*` where the installation fills in (partition, region, account).
+    pub resource: String,
+}
+
+pub(crate) const fn need(action: &'static str, resource: String) -> Need {
+    Need { action, resource }
+}
