@@ -1,1 +1,171 @@
-//! config_source
+//! Where the configuration comes from: a file, an S3 object, an SSM parameter; or, for one environment, the function's own
+//! environment variables alone.
+
+mod vars;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use vigie_core::cause::Cause;
+
+use crate::base::Base;
+use crate::error::CallError;
+use crate::source::{file_text, parameter};
+use crate::store::{Store, StoreError};
+use crate::{Need, need};
+
+pub use vars::{VARIABLES, VarsError, VarsErrors, from_vars};
+
+/// The longest configuration, in bytes.
+pub const LONGEST: usize = 256 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigSource {
+    File(PathBuf),
+    /// `s3://bucket/key`.
+    Object {
+        bucket: String,
+        key: String,
+    },
+    /// `ssm:/name`.
+    Parameter(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigSourceError {
+    #[error("{0:?} is no place of a configuration; expected a file's path, s3://bucket/key or ssm:/name")]
+    Form(String),
+    #[error("the configuration {name} cannot be read: {call}")]
+    Unread { name: String, call: CallError },
+    #[error("the configuration {0} is not UTF-8 text")]
+    NotText(String),
+}
+
+impl FromStr for ConfigSource {
+    type Err = ConfigSourceError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigSourceError> {
+        let error = || ConfigSourceError::Form(vigie_core::evidence::clean(text));
+        let text = text.trim();
+        if let Some(rest) = text.strip_prefix("s3://") {
+            return match rest.split_once('/') {
+                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
+                    Ok(ConfigSource::Object { bucket: bucket.to_owned(), key: key.to_owned() })
+                }
+                _ => Err(error()),
+            };
+        }
+        match text.strip_prefix("ssm:") {
+            Some(name) if name.len() > 1 && name.starts_with('/') => Ok(ConfigSource::Parameter(name.to_owned())),
+            Some(_) => Err(error()),
+            // Another scheme is a mistake, not a file's name.
+            None if text.is_empty() || text.contains("://") => Err(error()),
+            None => Ok(ConfigSource::File(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Display for ConfigSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigSource::File(path) => write!(f, "{}", path.display()),
+            ConfigSource::Object { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+            ConfigSource::Parameter(name) => write!(f, "ssm:{name}"),
+        }
+    }
+}
+
+impl ConfigSource {
+    /// What reading it needs.
+    #[must_use]
+    pub fn actions(&self) -> Vec<Need> {
+        match self {
+            ConfigSource::File(_) => Vec::new(),
+            ConfigSource::Object { bucket, key } => vec![need("s3:GetObject", format!("arn:*:s3:::{bucket}/{key}"))],
+            ConfigSource::Parameter(name) => vec![need("ssm:GetParameter", format!("arn:*:ssm:*:*:parameter{name}"))],
+        }
+    }
+
+    /// What relative paths of the configuration are relative to.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        match self {
+            ConfigSource::File(path) => path.parent().unwrap_or(Path::new("")),
+            ConfigSource::Object { .. } | ConfigSource::Parameter(_) => Path::new(""),
+        }
+    }
+}
+
+/// The text and the name that errors carry, read with Vigie's own credentials.
+///
+/// # Errors
+/// Missing, denied, longer than [`LONGEST`], not text.
+pub async fn load_text(base: &Base, source: &ConfigSource) -> Result<(String, String), ConfigSourceError> {
+    let name = source.to_string();
+    let unread = |call| ConfigSourceError::Unread { name: name.clone(), call };
+    let text = match source {
+        ConfigSource::File(path) => {
+            let path = path.clone();
+            let read = tokio::task::spawn_blocking(move || file_text(&path, LONGEST as u64)).await;
+            match read.unwrap_or(Err(Cause::Unexpected)) {
+                Err(Cause::Malformed) => return Err(ConfigSourceError::NotText(name)),
+                read => read.map_err(|cause| unread(CallError::new(cause, "file")))?,
+            }
+        }
+        ConfigSource::Object { bucket, key } => {
+            let config = base.auditor(None, None, "vigie");
+            let read = Store::bucket(&config, bucket, None).get(key).await.map_err(|e: StoreError| unread(e.call))?;
+            let (bytes, _) = read.ok_or_else(|| unread(CallError::new(Cause::NotFound, "s3:GetObject")))?;
+            if bytes.len() > LONGEST {
+                return Err(unread(CallError::new(Cause::TooLarge, "s3:GetObject")));
+            }
+            String::from_utf8(bytes).map_err(|_| ConfigSourceError::NotText(name.clone()))?
+        }
+        ConfigSource::Parameter(of) => parameter(&base.auditor(None, None, "vigie"), of).await.map_err(unread)?,
+    };
+    Ok((text, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        for (text, expected) in [
+            ("vigie.toml", ConfigSource::File("vigie.toml".into())),
+            ("s3://b/vigie/a.toml", ConfigSource::Object { bucket: "b".into(), key: "vigie/a.toml".into() }),
+            ("ssm:/vigie/config", ConfigSource::Parameter("/vigie/config".into())),
+        ] {
+            assert_eq!(text.parse::<ConfigSource>().unwrap(), expected);
+            assert_eq!(expected.to_string(), text);
+        }
+        for text in ["", "s3://b", "s3:///k", "ssm:name", "ssm:/", "https://x/vigie.toml"] {
+            assert!(text.parse::<ConfigSource>().unwrap_err().to_string().contains("s3://bucket/key"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_and_bounded() {
+        let at = tempfile::tempdir().unwrap();
+        let base = Base::new(&crate::Settings::default()).unwrap();
+        let load = async |name: &str, content: Option<&[u8]>| {
+            let path = at.path().join(name);
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            load_text(&base, &ConfigSource::File(path)).await
+        };
+        let (text, name) = load("vigie.toml", Some(b"x = 1")).await.unwrap();
+        assert_eq!(text, "x = 1");
+        assert!(name.ends_with("vigie.toml"));
+        let cause = |result| match result {
+            Err(ConfigSourceError::Unread { call, .. }) => call.cause,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(cause(load("none.toml", None).await), Cause::NotFound);
+        assert_eq!(cause(load("big.toml", Some(&vec![b'#'; LONGEST + 1])).await), Cause::TooLarge);
+        assert!(matches!(load("odd.toml", Some(&[0xff, 0xfe])).await, Err(ConfigSourceError::NotText(_))));
+    }
+}
