@@ -1,5 +1,0 @@
-//! Checks of postgres.
-
-use crate::check::Check;
-
-pub const CHECKS: &[Check] = &[];
