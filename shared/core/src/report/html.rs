@@ -85,7 +85,8 @@ impl Mail<'_> {
         html! {
             mjml lang=(w.say(super::text::LANG)) {
                 mj-head {
-                    mj-title { (super::subject(r)) }
+                    // mrml prints it in Debug form as an aria-label: ASCII only.
+                    mj-title { "Vigie" }
                     mj-preview { (self.preheader()) }
                     mj-attributes {
                         mj-all font-family=(FONT) {}
@@ -149,7 +150,6 @@ impl Mail<'_> {
 
     fn section(&self, title: &str, content: &Markup) -> Markup {
         html! {
-            mj-section css-class="ground" padding="6px 0" { mj-column { mj-spacer height="1px" {} } }
             mj-section css-class="card" background-color="#ffffff" padding="20px 0 14px" { mj-column { mj-text css-class="ink" {
                 div style="font-size:17px;line-height:24px;font-weight:600;padding-bottom:6px" { (title) }
                 (content)

@@ -96,7 +96,7 @@ phrases! {
     LINE_GREY = "unknown", "inconnu";
     LINE_NOT = "not looked at", "pas examiné";
     ADVISORY = "advisory", "indicatif";
-    PARTLY = "{n} of {all} checks", "{n} contrôles sur {all}";
+    PARTLY = "{n}/{all} checks", "{n}/{all} contrôles";
 
     CERTIFICATE = "certificate of {subject}", "certificat de {subject}";
     SESSION = "AWS session", "session AWS";
@@ -119,7 +119,7 @@ phrases! {
     CONNECTIONS_NEVER = "The connections suite has not run yet.", "La suite des connexions n'a pas encore tourné.";
     RUN_UNREADABLE = "A run could not be read. {why}", "Un audit n'a pas pu être lu. {why}";
     SINK_FAILED = "The last audit could not write: {sink}. {why}", "Le dernier audit n'a pas pu écrire\u{a0}: {sink}. {why}";
-    FOOT = "Times in {zone}. Sent by Vigie, which measures what is listed here and nothing else.", "Heures de {zone}. Envoyé par Vigie, qui mesure ce qui est listé ici et rien d'autre.";
+    FOOT = "Times in {zone}. Sent by Vigie, which measures what is listed here and nothing else.", "Fuseau horaire\u{a0}: {zone}. Envoyé par Vigie, qui mesure ce qui est listé ici et rien d'autre.";
     COLON = ": ", "\u{a0}: ";
 }
 

@@ -3,6 +3,7 @@
 
 use super::merge::Merged;
 use super::view::{Because, LineState, Readiness, ReadinessLine};
+use crate::cause::Cause;
 use crate::check::Class;
 use crate::checks;
 use crate::contract::Contract;
@@ -74,7 +75,7 @@ pub const LINES: &[Line] = &[
     line("P2", Production, text("AWS role, no session token", "Rôle AWS, pas de jeton de session"), Everything, [&[],
         &["CRED-STATIC-SESSION", "CRED-LONG-LIVED", "CRED-SHADOWS-ROLE", "SRC-STATIC-CREDS", "CRED-ACTION-DENIED",
           "CRED-OVERPRIVILEGED", "CRED-TRUST-WIDE"]]),
-    line("P3", Production, text("A session secret of its own", "Un secret de session à elle"), AuthSecret, [
+    line("P3", Production, text("A session secret of its own", "Secret de session qui lui est propre"), AuthSecret, [
         &["ENV-CONFLICT"],
         &["ENV-AUTH-SECRET-SHARED", "ENV-AUTH-SECRET-WEAK", "HTTP-AUTH-BROKEN"]]),
     advisory(line("P4", Production, text("Cache (recommended)", "Cache (recommandé)"), Cache, [
@@ -172,6 +173,12 @@ fn measured(line: &Line, environment: &Environment, merged: &Merged, stale: bool
         // Judged, and nothing in it concerns this line: it does not apply here.
         out.listed += u32::from(applies || merged.of(check).next().is_none());
         out.looked_at += u32::from(applies);
+        if merged.of(check).next().is_none() && checks::find(check).is_some() {
+            // It is ours to ask and no run did: that is not known, unlike what nobody can ask yet.
+            worst = Some(worst.map_or(LineState::Grey, |worst| worst.min(LineState::Grey)));
+            let (check, cause) = ((*check).to_owned(), Some(Cause::NotAsked));
+            because.push((LineState::Grey, Because { check, subject: String::new(), muted: false, cause }));
+        }
         for finding in findings {
             let Some(state) = state(finding, environment.class) else { continue };
             worst = Some(worst.map_or(state, |worst| worst.min(state)));
