@@ -1,4 +1,5 @@
 //! The edges of the checks of SQS, EventBridge, CloudWatch, RDS and of Vigie itself.
+#![allow(clippy::expect_used, clippy::panic)] // a helper of a test may fail it
 
 use jiff::SignedDuration;
 use vigie_core::cause::Cause;
@@ -281,21 +282,8 @@ fn metric_math_covers_each_of_its_metrics() {
 fn a_function_needs_an_alarm_when_the_variables_come_from_it() {
     let from = |source: &str| {
         after("CW-COVERAGE-GAP", |s| {
-            let mut variables = match &s.facts.variables {
-                Fact::Known(variables) => variables.clone(),
-                Fact::Gap(gap) => panic!("{gap:?}"),
-            };
-            let source = source.to_owned();
-            match variables.values_mut().next() {
-                Some(first) => first.source = source,
-                None => {
-                    variables.insert(
-                        "A".into(),
-                        serde_json::from_value::<Variable>(serde_json::json!({"source": source})).expect("a variable"),
-                    );
-                }
-            }
-            s.facts.variables = Fact::Known(variables);
+            let variable = Variable { source: source.to_owned(), ..Variable::default() };
+            s.facts.variables.known.insert("A".into(), variable);
         })
     };
     assert_eq!(from("lambda:shop-web:live"), ["lambda/shop-web/Errors:missing"]);
@@ -396,7 +384,7 @@ fn vigie_says_what_it_may_not_see() {
     for question in [Question::DatabaseInstances, Question::Bus, Question::QueueDeadLetter] {
         healthy::refuse(&mut s, question);
     }
-    s.facts.variables = Fact::Known(vigie_core::Named::new());
+    s.facts.variables = vigie_core::facts::variables::Variables::default();
     let many = findings(&s, "SELF-BLIND").remove(0);
     assert_eq!((many.fault.as_deref(), many.severity), (Some("many"), Severity::Medium));
 }
