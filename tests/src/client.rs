@@ -41,7 +41,8 @@ pub fn http(ca: &Ca, names: &[(&str, u16)]) -> io::Result<reqwest::Client> {
         .map_err(io::Error::other)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let mut builder = reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(Duration::from_secs(10)).no_proxy();
+    let mut builder =
+        reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(Duration::from_secs(10)).no_proxy();
     for (name, port) in names {
         builder = builder.resolve(name, SocketAddr::from(([127, 0, 0, 1], *port)));
     }

@@ -9,6 +9,8 @@ pub mod postgres;
 pub mod process;
 pub mod redis;
 pub mod runtime;
+pub mod sandbox;
 pub mod serve;
+pub mod shop;
 pub mod site;
 pub mod upstash;

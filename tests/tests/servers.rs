@@ -31,7 +31,8 @@ async fn postgres_asks_for_a_password_and_shows_our_certificate() {
     let trusting = client::postgres_tls(&[ca.pem()]).unwrap();
     let (session, connection) = login("p@ss'word").connect(trusting.clone()).await.unwrap();
     tokio::spawn(connection);
-    let row = session.query_one("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await.unwrap();
+    let row =
+        session.query_one("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await.unwrap();
     assert!(row.get::<_, bool>(0));
     assert_eq!(row.get::<_, String>(1), "TLSv1.3");
 
@@ -43,10 +44,7 @@ async fn postgres_asks_for_a_password_and_shows_our_certificate() {
     server.read_only("shop", true).await.unwrap();
     let (session, connection) = login("p@ss'word").connect(trusting).await.unwrap();
     tokio::spawn(connection);
-    assert_eq!(
-        session.execute("CREATE TABLE t (a int)", &[]).await.err().unwrap().code().unwrap().code(),
-        "25006"
-    );
+    assert_eq!(session.execute("CREATE TABLE t (a int)", &[]).await.err().unwrap().code().unwrap().code(), "25006");
     let folder = server.folder().to_path_buf();
     server.stop();
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -120,7 +118,14 @@ async fn conditional_puts(s3: &aws_sdk_s3::Client) {
     let again = put().if_none_match("*").send().await.unwrap_err();
     assert_eq!(again.raw_response().unwrap().status().as_u16(), 412);
     let tag = first.e_tag().unwrap();
-    s3.put_object().bucket("vigie-runs").key("heads/a.json").body(b"{1}".to_vec().into()).if_match(tag).send().await.unwrap();
+    s3.put_object()
+        .bucket("vigie-runs")
+        .key("heads/a.json")
+        .body(b"{1}".to_vec().into())
+        .if_match(tag)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(put().if_match(tag).send().await.unwrap_err().raw_response().unwrap().status().as_u16(), 412);
     // What the front adds.
     let block = s3.get_public_access_block().bucket("vigie-runs").send().await.unwrap();
@@ -144,7 +149,8 @@ async fn mail(aws: &Aws, ses: &aws_sdk_ses::Client) {
     aws.front.account(Account { production: false, sending: false });
     assert!(!ses.get_account_sending_enabled().send().await.unwrap().enabled());
     assert!((ses.get_send_quota().send().await.unwrap().max24_hour_send() - 200.0).abs() < 0.1);
-    let raw = aws_sdk_ses::types::RawMessage::builder().data(b"Subject: hello\r\n\r\nworld".to_vec().into()).build().unwrap();
+    let raw =
+        aws_sdk_ses::types::RawMessage::builder().data(b"Subject: hello\r\n\r\nworld".to_vec().into()).build().unwrap();
     ses.send_raw_email().source("a@shop.test").destinations("b@shop.test").raw_message(raw).send().await.unwrap();
     let mails = aws.front.mails();
     assert_eq!(mails.len(), 1);

@@ -16,6 +16,7 @@ pub async fn answer(state: &State, operation: &Operation, asked: Asked) -> Answe
         "ses:GetSendQuota" if !state.memory().account.production => sandbox_quota(),
         "ses:GetAccount" => account(state, operation, asked).await,
         "ses:GetIdentityVerificationAttributes" => identities(state, operation, asked).await,
+        "iam:CreateAccessKey" | "sts:AssumeRole" => made_key(state, operation, asked).await,
         "ses:SendRawEmail" => send(state, operation, asked).await,
         "events:PutEvents" => put_events(state, operation, asked).await,
         "s3:GetAccountPublicAccessBlock" => account_block(),
@@ -116,6 +117,22 @@ async fn send(state: &State, operation: &Operation, asked: Asked) -> Answer {
         state.memory().mails.push(Mail { destinations, raw });
     }
     answer
+}
+
+/// From now on the key exists.
+async fn made_key(state: &State, operation: &Operation, asked: Asked) -> Answer {
+    let (parts, bytes) = body(forward(state, operation, asked).await).await;
+    let key = {
+        let said = String::from_utf8_lossy(&bytes);
+        said.split("<AccessKeyId>").nth(1).and_then(|rest| rest.split("</AccessKeyId>").next()).map(str::to_owned)
+    };
+    let mut memory = state.memory();
+    // Without a list every key is taken: a first entry would refuse the others.
+    if !memory.keys.is_empty() {
+        memory.keys.extend(key);
+    }
+    drop(memory);
+    Answer::from_parts(parts, Full::new(bytes))
 }
 
 async fn put_events(state: &State, operation: &Operation, asked: Asked) -> Answer {

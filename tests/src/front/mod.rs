@@ -126,7 +126,7 @@ impl Front {
         self.state.memory().account = account;
     }
 
-    /// Only these access keys exist from now on.
+    /// Only these access keys exist from now on, and those that IAM and STS make.
     pub fn keys(&self, keys: impl IntoIterator<Item = String>) {
         self.state.memory().keys = keys.into_iter().collect();
     }
