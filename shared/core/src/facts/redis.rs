@@ -11,8 +11,8 @@ pub struct Redis {
     pub variable: String,
     pub scheme: String,
     pub host: String,
-    /// The host is loopback or a private address.
-    pub private: bool,
+    /// Every address of the host is loopback or private.
+    pub private: Fact<bool>,
     /// The last rung is PING.
     pub ladder: Ladder,
     /// `None`: no TLS.
@@ -23,10 +23,13 @@ pub struct Redis {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RedisRoundtrip {
-    /// Why a step was refused.
+    /// Why the server refused a step, or `mismatch`. Absent: all four held.
     pub cause: Option<crate::cause::Cause>,
-    /// Which step: set, get, ttl, del.
+    /// The refused step: set, get, ttl, del.
     pub step: Option<String>,
-    /// Seconds left right after SET EX 60.
+    /// The first word of the server's refusal: `READONLY`, `OOM`, `NOPERM`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Seconds left right after SET EX 60; -1: the key does not expire, -2: it is gone.
     pub ttl: Option<i64>,
 }
