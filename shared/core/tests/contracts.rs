@@ -6,12 +6,17 @@ fn infra(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra").join(name)
 }
 
-/// The checked-in schema, made again from the types; `VIGIE_BLESS=1` writes it.
+/// `VIGIE_BLESS=1` writes what is generated instead of comparing it.
+#[allow(clippy::disallowed_methods)] // a test's own switch
+fn bless() -> bool {
+    std::env::var("VIGIE_BLESS").is_ok()
+}
+
+/// The checked-in schema, made again from the types.
 fn same(name: &str, schema: &serde_json::Value) {
     let path = infra("schema").join(name);
     let made = format!("{schema:#}\n");
-    #[allow(clippy::disallowed_methods)] // a test's own switch
-    if std::env::var("VIGIE_BLESS").is_ok() {
+    if bless() {
         std::fs::write(&path, &made).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -64,4 +69,32 @@ fn the_schema_and_the_parser_know_the_same_keys() {
     for key in keys("/$defs/MuteConfig/properties") {
         accepted(format!("[[mute]]\n{key} = {{}}\n"), &key);
     }
+}
+
+#[test]
+fn the_readme_links_every_check() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let text = std::fs::read_to_string(&path).expect("README.md");
+    let start = text.find("<!-- checks:").and_then(|at| Some(at + text[at..].find('\n')? + 1)).expect("the list's beginning");
+    let end = text.find("<!-- end of checks -->").expect("the list's end");
+    let mut made = String::from("\n| check | says | suite | staging / production |\n| --- | --- | --- | --- |\n");
+    for check in vigie_core::checks::all() {
+        made.push_str(&format!(
+            "| [{id}](shared/core/docs/checks/{page}.md#{anchor}) | {title} | {suite} | {staging} / {production} |\n",
+            id = check.id,
+            page = check.kind.name(),
+            anchor = check.id.to_ascii_lowercase(),
+            title = check.title.en,
+            suite = check.suite.name(),
+            staging = check.severity.staging.name(),
+            production = check.severity.production.name(),
+        ));
+    }
+    made.push('\n');
+    if bless() {
+        let whole = format!("{}{made}{}", &text[..start], &text[end..]);
+        std::fs::write(&path, whole).expect("README.md");
+        return;
+    }
+    assert_eq!(&text[start..end], made, "README.md: VIGIE_BLESS=1 cargo test -p vigie-core --test contracts");
 }
