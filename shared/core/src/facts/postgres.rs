@@ -46,8 +46,8 @@ pub struct Session {
     pub tls: Option<String>,
     /// From an address that is neither loopback nor a unix socket.
     pub remote: bool,
-    /// Live sessions of the app's user that are not encrypted though remote, of all that could be seen.
-    pub others_in_clear: u64,
+    /// Live sessions of the app's user that are not encrypted though remote.
+    pub others_in_clear: Fact<u64>,
     /// pg_is_in_recovery().
     pub in_recovery: bool,
     /// transaction_read_only or default_transaction_read_only is on.

@@ -52,7 +52,7 @@ fn postgres() -> Postgres {
         session: Fact::Known(Session {
             tls: Some("TLSv1.3".to_owned()),
             remote: true,
-            others_in_clear: 0,
+            others_in_clear: Fact::Known(0),
             in_recovery: false,
             read_only: false,
             server_version: "16.4".to_owned(),

@@ -23,30 +23,38 @@ pub async fn one(login: &Login) -> Result<(), Fall> {
     if row == Some("1") { Ok(()) } else { Err(Cause::Protocol.into()) }
 }
 
-/// Other sessions of the app's user are those whose addresses and TLS it may see; others' are null to it.
 const SESSION: &str = "SELECT pg_is_in_recovery(), \
     current_setting('transaction_read_only'), current_setting('default_transaction_read_only'), \
-    current_setting('server_version'), \
-    (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), \
+    current_setting('server_version')";
+
+/// TLS of this session as the server sees it, and of the user's others: their addresses and TLS it may see.
+const TLS: &str = "SELECT (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), \
     (SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) \
       WHERE a.usename = current_user AND a.pid <> pg_backend_pid() AND NOT s.ssl AND a.client_addr IS NOT NULL \
         AND NOT a.client_addr <<= '127.0.0.0/8' AND a.client_addr <> '::1')";
 
 /// Of a session that nobody has set anything in: the first transaction after the login.
 pub async fn session(ask: &Ask, login: &Login) -> Fact<Session> {
+    let own = rows(ask, login, SESSION).await;
+    let tls = only(rows(ask, login, TLS).await, |row| {
+        Some((column(row, 0).map(clean), column(row, 1)?.parse::<u64>().ok()?))
+    });
+    let (version, others) = match tls {
+        Ok((version, others)) => (version, Fact::Known(others)),
+        Err(gap) => (None, Fact::Gap(gap)),
+    };
     let read = |row: &SimpleQueryRow| -> Option<Session> {
-        let server = column(row, 4).map(clean);
         Some(Session {
             // What the server says is of its own session: behind a pooler not the app's.
-            tls: login.encrypted.then(|| login.version.clone().or(server).unwrap_or_else(|| "TLS".to_owned())),
+            tls: login.encrypted.then(|| login.version.clone().or(version).unwrap_or_else(|| "TLS".to_owned())),
             remote: login.remote,
-            others_in_clear: column(row, 5)?.parse().ok()?,
+            others_in_clear: others,
             in_recovery: column(row, 0)? == "t",
             read_only: column(row, 1)? == "on" || column(row, 2)? == "on",
             server_version: clean(column(row, 3)?.split_whitespace().next()?),
         })
     };
-    only(rows(ask, login, SESSION).await, read).into()
+    only(own, read).into()
 }
 
 /// Without pg_read_all_stats another role's session shows its user and database but not its kind: it is counted when it

@@ -46,7 +46,7 @@ pub const OFF: Check = Check {
                 "{subject}: {count} live sessions of the app's user cross the network in clear.",
                 "{subject} : {count} sessions ouvertes de l'utilisateur de l'application traversent le réseau en clair.",
             ),
-            broken: |s| session(s, |session| session.others_in_clear = 3),
+            broken: |s| session(s, |session| session.others_in_clear = Fact::Known(3)),
         },
         Fault {
             code: "clear",
@@ -66,9 +66,14 @@ fn off(postgres: &Postgres) -> Judgement {
     let session = postgres.session.get()?;
     let because = match &session.tls {
         None if session.remote => Some(fault("clear")),
-        _ if session.others_in_clear > 0 => Some(fault("others").with("count", Value::Count(session.others_in_clear))),
-        Some(version) if old(version) => Some(fault("old").with("version", Value::name(version.clone()))),
-        _ => None,
+        tls => match (&session.others_in_clear, tls) {
+            (Fact::Known(count @ 1..), _) => Some(fault("others").with("count", Value::Count(*count))),
+            (_, Some(version)) if old(version) => Some(fault("old").with("version", Value::name(version.clone()))),
+            (others, _) => {
+                others.get()?;
+                None
+            }
+        },
     };
     Ok(because.map(|because| because.asked_as(Identity::App)))
 }
