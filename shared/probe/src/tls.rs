@@ -180,8 +180,10 @@ fn causes(
         Some(Err(webpki::Error::CertNotValidYet { .. })) => chain_dates = Some(Cause::TlsNotYet),
         Some(Err(_)) | None => causes.push(Cause::TlsUntrusted),
     }
-    let named = server_name(host).zip(parsed.as_ref());
-    if !named.is_some_and(|(name, leaf)| leaf.verify_is_valid_for_subject_name(&name).is_ok()) && parsed.is_some() {
+    let name = server_name(host);
+    let carries =
+        |leaf: &EndEntityCert<'_>| name.as_ref().is_some_and(|n| leaf.verify_is_valid_for_subject_name(n).is_ok());
+    if parsed.as_ref().is_some_and(|leaf| !carries(leaf)) {
         causes.push(Cause::TlsHostname);
     }
     let dates = if now > not_after {

@@ -6,8 +6,10 @@ mod rest;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
@@ -18,13 +20,15 @@ use vigie_core::facts::redis::{Redis, RedisRoundtrip};
 use vigie_core::facts::{Climb, Fact, Identity, Rung};
 use vigie_core::targets::RedisTarget;
 
-use crate::ask::Ask;
+use crate::ask::{Ask, RUNG};
 use crate::{net, tls};
 
 use refusal::Refusal;
 
 /// What is read of a server's answers, at most: ours are a few bytes long.
 const ANSWER: usize = 64 * 1024;
+/// What is left of the TLS rung to ask a silent server whether it speaks without.
+const SILENCE: Duration = Duration::from_secs(1);
 /// The seconds that a probe key lives, should deleting it fail.
 const TTL: i64 = 60;
 /// What is written: not a secret, not a user's.
@@ -119,13 +123,29 @@ async fn reach(ask: &Ask, place: &Place, climb: &mut Climb, seen: &mut Seen) -> 
         return Ok(Stream::Plain(stream));
     }
     net::rung(ask, climb, Rung::Tls, async {
-        let (stream, chain) = tls::handshake(ask, stream, &place.host).await?;
+        let shaken = ask.deadline.run(RUNG - SILENCE, tls::handshake(ask, stream, &place.host)).await;
+        let (stream, chain) = match shaken.and_then(|shaken| shaken) {
+            Err(Cause::Timeout) if speaks_plain(ask, &addrs).await => return Err(Cause::TlsRefused),
+            shaken => shaken?,
+        };
         let judged = judge(ask, &chain, &place.host);
         let refused = judged.cause;
         seen.certificate = Some(Some(judged));
         refused.map_or(Ok(Stream::Tls(Box::new(stream))), Err)
     })
     .await
+}
+
+/// A Redis without TLS takes a handshake for the beginning of a command and waits for its end. Asked without a secret
+/// whether it is one, it answers, if only to refuse.
+async fn speaks_plain(ask: &Ask, addrs: &[SocketAddr]) -> bool {
+    let ping = async {
+        let mut stream = net::connect(ask, addrs).await.ok()?;
+        stream.write_all(b"PING\r\n").await.ok()?;
+        stream.read_u8().await.ok()
+    };
+    let first = ask.deadline.run(SILENCE, ping).await;
+    matches!(first, Ok(Some(b'+' | b'-')))
 }
 
 fn judge(ask: &Ask, chain: &[CertificateDer<'static>], host: &str) -> Certificate {

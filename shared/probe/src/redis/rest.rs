@@ -52,7 +52,8 @@ impl Rest<'_> {
             Err(fall) => Some(fall),
         };
         match fall {
-            Some(Fall { cause: cause @ Cause::Auth, code }) => {
+            // A token that no header can carry is malformed.
+            Some(Fall { cause: cause @ (Cause::Auth | Cause::Malformed), code }) => {
                 climb.fell(Rung::Authenticate, ms(start), cause, code);
                 Err(cause)
             }

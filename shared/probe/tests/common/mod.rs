@@ -1,5 +1,6 @@
 //! What the probes' tests share: an `Ask`, a certificate authority, and a server process that ends with its test.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that fails panics
 #![allow(dead_code)] // each test binary uses its part
 
 use std::net::TcpListener;
