@@ -1,0 +1,65 @@
+//! What happens at the shop on an ordinary day: each environment is audited by the schedule, then the report is mailed.
+
+use crate::front::Mail;
+use crate::runtime::{Function, FunctionError};
+use crate::shop::{Shop, TIMEOUT, scheduled};
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde_json::json;
+use std::error::Error;
+use vigie_core::run::Run;
+
+pub struct Told {
+    pub production: Run,
+    pub staging: Run,
+    pub mail: Mail,
+    /// The same report as a page.
+    pub markdown: String,
+}
+
+/// Audits staging and production, staging once more (now it has a neighbour to be compared with), and reports.
+///
+/// # Errors
+/// A function failed, or what it should have written is not there.
+pub async fn tell(
+    shop: &Shop,
+    audit: &mut Function,
+    report: &mut Function,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<Told, Box<dyn Error + Send + Sync>> {
+    let now = now().round(Unit::Minute)?;
+    for (environment, minutes) in [("staging", 3), ("production", 2), ("staging", 1)] {
+        let at = now - SignedDuration::from_mins(minutes);
+        scheduled(audit, environment, at).await.map_err(|e| said(&e, audit))?;
+        progress(&format!("audited: {environment}"));
+    }
+    let production = newest(shop, "production").await?;
+    let staging = newest(shop, "staging").await?;
+    let rendered = report.invoke(&json!({"dry_run": true}), TIMEOUT).await.map_err(|e| said(&e, report))?;
+    let markdown = rendered["lists"][0]["markdown"].as_str().ok_or("the dry run has no page")?.to_owned();
+    report.invoke(&json!({}), TIMEOUT).await.map_err(|e| said(&e, report))?;
+    let mail = shop.sandbox.aws.front.mails().pop().ok_or("SES was given no mail")?;
+    progress(&format!("mailed to {}", mail.destinations.join(", ")));
+    Ok(Told { production, staging, mail, markdown })
+}
+
+/// The newest run that an environment's head names.
+///
+/// # Errors
+/// There is no head, or it names nothing.
+pub async fn newest(shop: &Shop, environment: &str) -> Result<Run, Box<dyn Error + Send + Sync>> {
+    let head = shop.object(&format!("heads/{environment}.json")).await?;
+    let key = head["newest"]["full"]["key"].as_str().ok_or("the head names no full run")?;
+    Ok(serde_json::from_value(shop.object(key).await?)?)
+}
+
+fn said(error: &FunctionError, function: &Function) -> String {
+    let output = function.output();
+    let tail: Vec<&str> = output.lines().rev().take(6).collect();
+    format!("{error}\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
+}
+
+/// The story happens today.
+#[allow(clippy::disallowed_methods)]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
