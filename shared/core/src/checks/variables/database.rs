@@ -115,11 +115,17 @@ pub const DB_MALFORMED: Check = Check {
         }),
     ],
     judge: |cx, say| {
-        if let Err(gap) = cx.facts.variables.get() {
-            return say.one(Err(gap));
-        }
+        let variables = &cx.facts.variables;
         for postgres in cx.facts.postgres.values() {
-            say.subject(&postgres.variable, read(&postgres.dsn));
+            let judged = variables.find(&postgres.variable).and_then(|_| read(&postgres.dsn));
+            say.subject(&postgres.variable, judged);
+        }
+        // A database that is not known of may be in a source that was not read.
+        for variable in cx.contract().databases.values() {
+            let known = cx.facts.postgres.values().any(|postgres| postgres.variable == *variable);
+            if let (false, Err(gap)) = (known, variables.find(variable)) {
+                say.subject(variable, Err(gap));
+            }
         }
     },
 };
