@@ -7,12 +7,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use aws_types::SdkConfig;
 use vigie_core::cause::Cause;
 
-use crate::base::Base;
 use crate::error::CallError;
 use crate::source::{file_text, parameter};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::{Need, need};
 
 pub use vars::{VARIABLES, VarsError, VarsErrors, from_vars};
@@ -97,34 +97,47 @@ impl ConfigSource {
     }
 }
 
-/// The text and the name that errors carry, read with Vigie's own credentials.
+/// A configuration as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub text: String,
+    /// What errors call it.
+    pub name: String,
+    /// What its relative paths are relative to; empty for one that is no file.
+    pub directory: PathBuf,
+}
+
+/// Reads `spec`, with Vigie's own credentials where it is in AWS.
 ///
 /// # Errors
-/// Missing, denied, longer than [`LONGEST`], not text.
-pub async fn load_text(base: &Base, source: &ConfigSource) -> Result<(String, String), ConfigSourceError> {
+/// Not of its form, missing, denied, longer than [`LONGEST`], not text.
+pub async fn load_text(config: &SdkConfig, spec: &str) -> Result<Text, ConfigSourceError> {
+    let source: ConfigSource = spec.parse()?;
     let name = source.to_string();
-    let unread = |call| ConfigSourceError::Unread { name: name.clone(), call };
-    let text = match source {
+    let text = match &source {
         ConfigSource::File(path) => {
             let path = path.clone();
             let read = tokio::task::spawn_blocking(move || file_text(&path, LONGEST as u64)).await;
-            match read.unwrap_or(Err(Cause::Unexpected)) {
-                Err(Cause::Malformed) => return Err(ConfigSourceError::NotText(name)),
-                read => read.map_err(|cause| unread(CallError::new(cause, "file")))?,
-            }
+            read.unwrap_or(Err(Cause::Unexpected)).map_err(|cause| CallError::new(cause, "file"))
         }
-        ConfigSource::Object { bucket, key } => {
-            let config = base.auditor(None, None, "vigie");
-            let read = Store::bucket(&config, bucket, None).get(key).await.map_err(|e: StoreError| unread(e.call))?;
-            let (bytes, _) = read.ok_or_else(|| unread(CallError::new(Cause::NotFound, "s3:GetObject")))?;
-            if bytes.len() > LONGEST {
-                return Err(unread(CallError::new(Cause::TooLarge, "s3:GetObject")));
-            }
-            String::from_utf8(bytes).map_err(|_| ConfigSourceError::NotText(name.clone()))?
-        }
-        ConfigSource::Parameter(of) => parameter(&base.auditor(None, None, "vigie"), of).await.map_err(unread)?,
+        ConfigSource::Object { bucket, key } => object(config, bucket, key).await,
+        ConfigSource::Parameter(of) => parameter(config, of).await,
     };
-    Ok((text, name))
+    let text = match text {
+        Ok(text) if text.len() > LONGEST => Err(CallError::new(Cause::TooLarge, "configuration")),
+        text => text,
+    };
+    match text {
+        Ok(text) => Ok(Text { text, name, directory: source.directory().to_path_buf() }),
+        Err(call) if call.cause == Cause::Malformed => Err(ConfigSourceError::NotText(name)),
+        Err(call) => Err(ConfigSourceError::Unread { name, call }),
+    }
+}
+
+async fn object(config: &SdkConfig, bucket: &str, key: &str) -> Result<String, CallError> {
+    let read = Store::bucket(config, bucket, None).get(key).await.map_err(|e| e.call)?;
+    let (bytes, _) = read.ok_or(CallError::new(Cause::NotFound, "s3:GetObject"))?;
+    String::from_utf8(bytes).map_err(|_| CallError::new(Cause::Malformed, "s3:GetObject"))
 }
 
 #[cfg(test)]
@@ -149,17 +162,18 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_read_and_bounded() {
         let at = tempfile::tempdir().unwrap();
-        let base = Base::new(&crate::Settings::default()).unwrap();
+        let config = SdkConfig::builder().build();
         let load = async |name: &str, content: Option<&[u8]>| {
             let path = at.path().join(name);
             if let Some(content) = content {
                 std::fs::write(&path, content).unwrap();
             }
-            load_text(&base, &ConfigSource::File(path)).await
+            load_text(&config, path.to_str().unwrap()).await
         };
-        let (text, name) = load("vigie.toml", Some(b"x = 1")).await.unwrap();
-        assert_eq!(text, "x = 1");
-        assert!(name.ends_with("vigie.toml"));
+        let read = load("vigie.toml", Some(b"x = 1")).await.unwrap();
+        assert_eq!(read.text, "x = 1");
+        assert!(read.name.ends_with("vigie.toml"));
+        assert_eq!(read.directory, at.path());
         let cause = |result| match result {
             Err(ConfigSourceError::Unread { call, .. }) => call.cause,
             other => panic!("{other:?}"),

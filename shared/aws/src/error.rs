@@ -52,7 +52,7 @@ where
 }
 
 /// AWS's error codes are the same words in every service, give or take a suffix.
-fn service(code: Option<&str>, status: u16) -> Cause {
+pub(crate) fn service(code: Option<&str>, status: u16) -> Cause {
     let code = code.unwrap_or_default();
     match code.strip_suffix("Exception").unwrap_or(code) {
         "AccessDenied" | "UnauthorizedOperation" | "AuthorizationError" | "NotAuthorized" | "Forbidden" => {
@@ -69,6 +69,7 @@ fn service(code: Option<&str>, status: u16) -> Cause {
         code if code.starts_with("NoSuch") || code.contains("NotFound") || code == "NonExistentQueue" => {
             Cause::NotFound
         }
+        "InternalFailure" | "InternalError" | "ServiceUnavailable" | "InternalServerError" => Cause::ServerError,
         code if code.starts_with("KMS") || code.starts_with("Kms") => Cause::Kms,
         _ => match status {
             401 | 403 => Cause::Denied,

@@ -14,6 +14,7 @@ pub mod key;
 pub mod mail;
 pub mod metrics;
 mod network;
+pub mod process;
 pub mod source;
 pub mod store;
 

@@ -1,0 +1,105 @@
+//! A function's process: its own settings once, the configuration at every invocation.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use vigie_core::config::{self, Config};
+
+use crate::config_source;
+use crate::{Base, Settings, SetupError};
+
+/// The most time that reading the configuration may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "there is no configuration: set VIGIE_CONFIG (a file, s3://bucket/key or ssm:/name), or VIGIE_ENVIRONMENT, \
+         VIGIE_CLASS and VIGIE_VARIABLES for one environment"
+    )]
+    Nothing,
+    #[error("{0}")]
+    Config(String),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+}
+
+/// What lives as long as the process: kept connections, credentials, connectors.
+pub struct Process {
+    pub base: Base,
+    /// Where the configuration is; `None`: it is in the function's variables.
+    source: Option<String>,
+    own: Option<Config>,
+    bucket: Option<String>,
+}
+
+/// The configuration of one invocation.
+pub struct Loaded {
+    pub config: Config,
+    /// Where its relative paths start.
+    pub directory: PathBuf,
+    /// The runs bucket: `VIGIE_RUNS_BUCKET`, else the configuration's.
+    pub bucket: Option<String>,
+}
+
+impl Process {
+    /// Reads the function's own variables: `VIGIE_CONFIG` or `VIGIE_ENVIRONMENT` and its kin, `VIGIE_RUNS_BUCKET`,
+    /// `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_CA_BUNDLE`, `AWS_LAMBDA_RUNTIME_API`.
+    ///
+    /// # Errors
+    /// A variable that is not of its form.
+    pub fn of_lambda(variable: fn(&str) -> Option<String>) -> Result<Self, StartError> {
+        let base = Base::new(&settings(&variable, false)?)?;
+        let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let source = given("VIGIE_CONFIG");
+        let own = match &source {
+            Some(_) => None,
+            None => config_source::from_vars(variable).map_err(|e| StartError::Config(e.to_string()))?,
+        };
+        Ok(Process { base, source, own, bucket: given("VIGIE_RUNS_BUCKET") })
+    }
+
+    /// Reads the configuration. `left`: of the invocation.
+    ///
+    /// # Errors
+    /// There is none, it cannot be read, or it is wrong: the sentence says what to do.
+    pub async fn load(&self, left: Duration) -> Result<Loaded, StartError> {
+        let (config, directory) = match &self.source {
+            None => (self.own.clone().ok_or(StartError::Nothing)?, PathBuf::new()),
+            Some(source) => {
+                let own = self.base.auditor(None, None, "vigie");
+                let read = tokio::time::timeout(LIMIT.min(left), config_source::load_text(&own, source)).await;
+                let late = |_| StartError::Config(format!("the configuration {source} was not read in time"));
+                let found = read.map_err(late)?.map_err(|e| StartError::Config(e.to_string()))?;
+                let config = config::parse(&found.text, &found.name).map_err(|e| StartError::Config(e.to_string()))?;
+                (config, found.directory)
+            }
+        };
+        let bucket = self.bucket.clone().or_else(|| config.runs.as_ref().map(|runs| runs.bucket.clone()));
+        Ok(Loaded { config, directory, bucket })
+    }
+}
+
+/// Settings of the process itself. In Lambda the Runtime API's address is never connected to.
+///
+/// # Errors
+/// A certificate bundle that cannot be read.
+pub fn settings(variable: &dyn Fn(&str) -> Option<String>, terminal: bool) -> Result<Settings, StartError> {
+    let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let ca_bundle = match given("AWS_CA_BUNDLE") {
+        Some(path) => {
+            let read = std::fs::read(&path);
+            Some(read.map_err(|e| StartError::Config(format!("AWS_CA_BUNDLE {path}: {e}")))?)
+        }
+        None => None,
+    };
+    Ok(Settings {
+        endpoint_url: given("AWS_ENDPOINT_URL"),
+        ca_bundle,
+        terminal,
+        refused: given("AWS_LAMBDA_RUNTIME_API").and_then(|at| at.parse().ok()).into_iter().collect(),
+        region: given("AWS_REGION").or_else(|| given("AWS_DEFAULT_REGION")),
+        profile: given("AWS_PROFILE"),
+        ..Settings::default()
+    })
+}
