@@ -114,12 +114,12 @@ async fn alerts(deps: &Deps, moved: &mut Moved, previous: Option<&Head>, deadlin
         return Ok(());
     }
     let sent = deadline.run(LIMIT, vigie_aws::events::send(&deps.own, &deps.config.alerts.bus, &moved.alerts)).await;
-    let failed = match sent {
+    let (unsent, failed) = match sent {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(failed)) => failed,
-        Err(cause) => failure("alerts", cause, None),
+        Ok(Err(left)) => (left.left.clone(), SinkFailure::from(&*left)),
+        Err(cause) => (moved.alerts.clone(), failure("alerts", cause, None)),
     };
-    head::take_back(&mut moved.head, previous, &moved.alerts);
+    head::take_back(&mut moved.head, previous, &unsent);
     Err(failed)
 }
 

@@ -67,6 +67,8 @@ causes! {
     Persistence = "persistence", "The server refuses writes because it cannot persist. Look at its disk.", "Le serveur refuse d'écrire car il ne peut pas persister. Vérifiez son disque.";
     QuotaSpent = "quota-spent", "The plan's quota is spent. Raise the plan.", "Le quota de l'offre est épuisé. Augmentez l'offre.";
     Mismatch = "mismatch", "What was read is not what was written.", "Ce qui a été lu n'est pas ce qui a été écrit.";
+    Rejected = "rejected", "The mail service refuses the message. Verify the sender and, in the sandbox, each recipient.", "Le service de messagerie refuse le message. Vérifiez l'expéditeur et, dans le bac à sable, chaque destinataire.";
+    Paused = "paused", "Sending is paused for the account. Look at the SES console and ask AWS to resume it.", "L'envoi est suspendu pour le compte. Consultez la console SES et demandez à AWS de le rétablir.";
     Malformed = "malformed", "The value cannot be parsed. Correct it.", "La valeur ne peut pas être lue. Corrigez-la.";
     NotGiven = "not-given", "The value that this needs is not set. Set it.", "La valeur nécessaire n'est pas définie. Définissez-la.";
     WritesOff = "writes-off", "Writes are off. Set writes = \"full\", or pass --allow-writes on a terminal.", "Les écritures sont désactivées. Mettez writes = \"full\", ou passez --allow-writes dans un terminal.";
