@@ -2,6 +2,7 @@
 //! Prisma or pg, Upstash and Stripe. A check whose part of the contract is absent is not applicable.
 
 use crate::Named;
+use crate::facts::variables::Class;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -116,4 +117,146 @@ pub struct StripeContract {
     pub secret: String,
     #[serde(default)]
     pub publishable: Option<String>,
+}
+
+/// AWS's own names; the SDKs read them whatever the app is.
+pub const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+pub const KEY_SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+pub const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+pub const REGION: &str = "AWS_REGION";
+
+/// What environments must not share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    AuthSecret,
+    Site,
+    Database,
+    Redis,
+    Bucket,
+    Queue,
+    Bus,
+    AwsKey,
+}
+
+impl Purpose {
+    /// The first part of a published fingerprint's name.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Purpose::AuthSecret => "auth-secret",
+            Purpose::Site => "site",
+            Purpose::Database => "database",
+            Purpose::Redis => "redis",
+            Purpose::Bucket => "bucket",
+            Purpose::Queue => "queue",
+            Purpose::Bus => "bus",
+            Purpose::AwsKey => "aws-key",
+        }
+    }
+}
+
+/// Whether a name is among `patterns`: names, or `*_SUFFIX`.
+#[must_use]
+pub fn among(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_prefix('*') {
+        Some(suffix) => name.len() > suffix.len() && name.ends_with(suffix),
+        None => pattern == name,
+    })
+}
+
+impl Contract {
+    /// What a variable is for, as far as environments must not share it.
+    #[must_use]
+    pub fn purpose(&self, name: &str) -> Option<Purpose> {
+        let is = |other: &String| other == name;
+        let auth = self.auth.as_ref();
+        let redis = self.redis.as_ref();
+        let rules = [
+            (Purpose::AuthSecret, auth.is_some_and(|a| a.secret.iter().any(is))),
+            (Purpose::Site, auth.is_some_and(|a| a.url.iter().any(is))),
+            (Purpose::Database, self.databases.values().any(is)),
+            (Purpose::Redis, redis.is_some_and(|r| [&r.rest_url, &r.url].into_iter().flatten().any(is))),
+            (Purpose::Bucket, self.buckets.iter().any(is)),
+            (Purpose::Queue, among(&self.queues, name) || among(&self.dead_letter_queues, name)),
+            (Purpose::Bus, self.bus.iter().any(is)),
+            (Purpose::AwsKey, name == KEY_ID),
+        ];
+        rules.into_iter().find(|(_, holds)| *holds).map(|(purpose, _)| purpose)
+    }
+
+    /// What may be shown of a variable, by its name alone.
+    #[must_use]
+    pub fn class_of(&self, name: &str) -> Class {
+        let plain = self.plain.iter().any(|n| n == name) || self.mail_from.as_deref() == Some(name);
+        let address = among(&self.locators, name) || self.addresses.values().any(|n| n == name);
+        match self.purpose(name) {
+            Some(Purpose::AuthSecret | Purpose::AwsKey) => Class::Secret,
+            Some(Purpose::Site | Purpose::Database | Purpose::Redis | Purpose::Queue) => Class::Locator,
+            _ if address => Class::Locator,
+            Some(Purpose::Bucket | Purpose::Bus) => Class::Plain,
+            _ if plain => Class::Plain,
+            _ => Class::Secret,
+        }
+    }
+
+    /// Whether the contract speaks of a name. Of this process' own environment nothing else is the app's for sure.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        let public = self.public_prefix.as_deref().is_some_and(|prefix| name.starts_with(prefix));
+        let redis = self.redis.as_ref().and_then(|r| r.rest_token.as_deref());
+        let stripe = self.stripe.as_ref();
+        public
+            || [KEY_ID, KEY_SECRET, SESSION_TOKEN, REGION].contains(&name)
+            || self.purpose(name).is_some()
+            || self.class_of(name) != Class::Secret
+            || self.required.iter().chain(&self.recommended).flatten().any(|n| n == name)
+            || self.fallbacks.contains_key(name)
+            || redis == Some(name)
+            || stripe.is_some_and(|s| s.secret == name || s.publishable.as_deref() == Some(name))
+    }
+
+    /// Names of parts that the configuration took away (`auth = false`): nobody misses them.
+    #[must_use]
+    pub fn taken_away(&self) -> Vec<String> {
+        let of = |contract: &Contract| {
+            let auth = contract.auth.iter().flat_map(|a| a.secret.iter().chain(&a.url));
+            let redis = contract.redis.iter().flat_map(|r| [&r.rest_url, &r.rest_token, &r.url].into_iter().flatten());
+            let stripe = contract.stripe.iter().flat_map(|s| [Some(&s.secret), s.publishable.as_ref()].into_iter().flatten());
+            let others = contract.mail_from.iter().chain(&contract.buckets).chain(&contract.bus);
+            auth.chain(redis).chain(stripe).chain(others).chain(contract.databases.values()).cloned().collect::<Vec<_>>()
+        };
+        let own = of(self);
+        of(&crate::config::default_contract()).into_iter().filter(|name| !own.contains(name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_needs_something_before_it() {
+        let patterns = ["*_QUEUE_URL".to_owned(), "JOBS".to_owned()];
+        assert!(among(&patterns, "MAIL_QUEUE_URL") && among(&patterns, "JOBS"));
+        assert!(!among(&patterns, "_QUEUE_URL") && !among(&patterns, "QUEUE_URL") && !among(&patterns, "JOBS2"));
+    }
+
+    #[test]
+    fn what_nobody_declared_is_a_secret() {
+        let contract = crate::config::default_contract();
+        assert_eq!(contract.class_of("WHATEVER"), Class::Secret);
+        assert_eq!(contract.class_of("DATABASE_URL"), Class::Locator);
+        assert_eq!(contract.class_of("MAIL_DLQ_URL"), Class::Locator);
+        assert_eq!(contract.class_of("FROM_EMAIL"), Class::Plain);
+        assert_eq!(contract.class_of("NEXTAUTH_SECRET"), Class::Secret);
+        assert!(!contract.knows("PS1") && contract.knows("NEXT_PUBLIC_X") && contract.knows("JOBS_QUEUE_URL"));
+    }
+
+    #[test]
+    fn a_part_that_was_taken_away_is_missed_by_nobody() {
+        let mut contract = crate::config::default_contract();
+        assert!(contract.taken_away().is_empty());
+        contract.auth = None;
+        assert_eq!(contract.taken_away(), ["NEXTAUTH_SECRET", "AUTH_SECRET", "NEXTAUTH_URL", "AUTH_URL"]);
+    }
 }

@@ -1,9 +1,11 @@
 //! Variables and contract -> what to probe. Pure. Targets hold secrets: they have neither `Debug` text nor `Serialize`.
 
-use crate::Named;
+use crate::contract::{Contract, KEY_ID, KEY_SECRET, REGION, RedisClient, SESSION_TOKEN, among};
 use crate::facts::aws::KeyKind;
+use crate::variables::{Variables, queue_name, trimmed};
+use crate::{Named, dsn};
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 pub struct Targets {
     pub app: AppCredentials,
@@ -87,3 +89,140 @@ pub struct RdsTarget {
     pub hosts: Vec<String>,
     pub names: Vec<String>,
 }
+
+/// Every target, from the contract and the variables. Values are trimmed: a stray character is a finding of its own.
+#[must_use]
+pub fn derive(variables: &Variables, contract: &Contract) -> Targets {
+    let from = From { variables, contract };
+    Targets {
+        app: from.app(),
+        region: from.text(REGION).or_else(|| from.text("AWS_DEFAULT_REGION")).map(str::to_owned),
+        postgres: from.postgres(),
+        redis: from.redis(),
+        ses: contract.mail_from.as_ref().map(|name| SesTarget { from: from.text(name).map(str::to_owned) }),
+        buckets: from.buckets(),
+        queues: from.queues(),
+        buses: contract.bus.iter().find_map(|name| from.text(name)).map(str::to_owned).into_iter().collect(),
+        https: from.https(),
+        alarms: (!contract.alarms.is_empty()).then(|| AlarmsTarget { prefix: contract.alarm_prefix.clone() }),
+        rds: from.rds(),
+    }
+}
+
+struct From<'a> {
+    variables: &'a Variables,
+    contract: &'a Contract,
+}
+
+impl<'a> From<'a> {
+    /// A value without what surrounds it; `None` when unset or empty.
+    fn text(&self, name: &str) -> Option<&'a str> {
+        let value = self.variables.values.get(name)?.value.expose_secret();
+        Some(trimmed(value)).filter(|text| !text.is_empty())
+    }
+
+    fn secret(&self, name: &str) -> Option<SecretString> {
+        self.text(name).map(SecretString::from)
+    }
+
+    fn app(&self) -> AppCredentials {
+        let id = self.text(KEY_ID);
+        let injected = self.variables.values.get(KEY_ID).is_some_and(|v| v.source.starts_with("lambda:"));
+        let kind = match id {
+            None => KeyKind::None,
+            Some(id) if id.starts_with("AKIA") => KeyKind::LongLived,
+            Some(id) if id.starts_with("ASIA") && injected => KeyKind::Runtime,
+            Some(id) if id.starts_with("ASIA") => KeyKind::Session,
+            Some(_) => KeyKind::Other,
+        };
+        let keys = id.zip(self.secret(KEY_SECRET)).map(|(id, secret)| AppKeys {
+            id: SecretString::from(id),
+            secret,
+            token: self.secret(SESSION_TOKEN),
+        });
+        AppCredentials { kind, keys, expires: self.text("AWS_CREDENTIAL_EXPIRATION").and_then(|at| at.parse().ok()) }
+    }
+
+    /// Raw, since white space inside a connection string is for its own parser to see.
+    fn postgres(&self) -> Named<PostgresTarget> {
+        let sslmode = self.text("PGSSLMODE").map(str::to_owned);
+        let target = |name: &String| {
+            self.text(name)?;
+            Some(PostgresTarget {
+                variable: name.clone(),
+                url: self.variables.values.get(name)?.value.clone(),
+                tls_verify: self.contract.tls_verify,
+                sslmode: sslmode.clone(),
+            })
+        };
+        self.contract.databases.iter().filter_map(|(key, name)| Some((key.clone(), target(name)?))).collect()
+    }
+
+    /// The REST pair when both halves are set, the URL beside it or alone.
+    fn redis(&self) -> Named<RedisTarget> {
+        let Some(contract) = &self.contract.redis else { return Named::new() };
+        let named = |name: &Option<String>| Some((name.clone()?, self.secret(name.as_ref()?)?));
+        let rest = named(&contract.rest_url)
+            .filter(|_| contract.client == RedisClient::Upstash)
+            .zip(named(&contract.rest_token))
+            .map(|((variable, url), (_, token))| RedisTarget { variable, url, token: Some(token), rest: true });
+        let url = named(&contract.url).map(|(variable, url)| RedisTarget { variable, url, token: None, rest: false });
+        let targets = match (rest, url) {
+            (Some(rest), Some(url)) => vec![("redis", rest), ("redis:url", url)],
+            (one, other) => one.or(other).map(|target| ("redis", target)).into_iter().collect(),
+        };
+        targets.into_iter().map(|(name, target)| (name.to_owned(), target)).collect()
+    }
+
+    fn buckets(&self) -> Named<BucketTarget> {
+        let target = |variable: &String| {
+            let bucket = self.text(variable)?;
+            let public_by_design = self.contract.public_buckets.iter().any(|public| public == bucket);
+            Some((bucket.to_owned(), BucketTarget { variable: variable.clone(), public_by_design }))
+        };
+        self.contract.buckets.iter().rev().filter_map(target).collect()
+    }
+
+    fn queues(&self) -> Named<QueueTarget> {
+        let of = |patterns: &'a [String], dead_letter| {
+            let names = self.variables.values.keys().filter(|name| among(patterns, name));
+            names.filter_map(move |variable| {
+                let url = self.text(variable)?;
+                let name = queue_name(url).unwrap_or(variable).to_owned();
+                Some((name, QueueTarget { variable: variable.clone(), url: SecretString::from(url), dead_letter }))
+            })
+        };
+        of(&self.contract.queues, false).chain(of(&self.contract.dead_letter_queues, true)).collect()
+    }
+
+    fn https(&self) -> Named<HttpsTarget> {
+        let target = |variable: &String, providers: Option<String>| {
+            Some(HttpsTarget { variable: variable.clone(), url: self.secret(variable)?, providers })
+        };
+        let site = self
+            .contract
+            .auth
+            .as_ref()
+            .and_then(|auth| auth.url.iter().find_map(|variable| target(variable, auth.providers.clone())));
+        let others = self.contract.addresses.iter();
+        let others = others.filter_map(|(name, variable)| Some((name.clone(), target(variable, None)?)));
+        site.map(|site| ("https".to_owned(), site)).into_iter().chain(others).collect()
+    }
+
+    fn rds(&self) -> Option<RdsTarget> {
+        let mut hosts: Vec<String> = (self.contract.databases.values())
+            .filter_map(|name| self.variables.values.get(name))
+            .flat_map(|variable| dsn::parse(&variable.value, None).facts.hosts)
+            .filter_map(|host| host.host)
+            .map(|host| host.trim_end_matches('.').to_ascii_lowercase())
+            .filter(|host| RDS.iter().any(|suffix| host.ends_with(suffix)))
+            .collect();
+        hosts.sort();
+        hosts.dedup();
+        let names = self.contract.rds.clone();
+        (!hosts.is_empty() || !names.is_empty()).then_some(RdsTarget { hosts, names })
+    }
+}
+
+/// Where RDS gives host names: every region, and those of China.
+const RDS: [&str; 2] = [".rds.amazonaws.com", ".rds.amazonaws.com.cn"];

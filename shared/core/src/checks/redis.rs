@@ -123,7 +123,7 @@ const TLS_PLAINTEXT: Check = Check {
         "Le trafic du cache et son mot de passe circulent en clair",
     ),
     remedy: text("Use rediss:// or the https endpoint.", "Utilisez rediss:// ou l'adresse en https."),
-    reads: &[],
+    reads: &[Question::Variables],
     faults: &[Fault {
         code: "plaintext",
         level: Level::Column,
@@ -141,6 +141,8 @@ const TLS_PLAINTEXT: Check = Check {
     }],
     judge: |cx, say| {
         say.targets(&cx.facts.redis, |redis| {
+            // The scheme is the variable's, whether or not anything answers there.
+            cx.facts.variables.find(&redis.variable)?;
             let in_clear = match redis.scheme.as_str() {
                 "https" | "rediss" => false,
                 "http" | "redis" => !redis.private.get()?,

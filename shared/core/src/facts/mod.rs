@@ -165,7 +165,7 @@ impl Climb {
 /// All that was observed of one environment. Absent = not configured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
-    pub variables: Fact<Named<variables::Variable>>,
+    pub variables: variables::Variables,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<aws::Credentials>,
     /// By target: `postgres`, `postgres:replica`.
@@ -187,12 +187,15 @@ pub struct Facts {
     pub cloudwatch: Option<aws::CloudWatch>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rds: Option<aws::Rds>,
+    /// Targets whose prober broke, a defect of Vigie: nothing is known of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
 
 impl Default for Facts {
     fn default() -> Self {
         Facts {
-            variables: Fact::Known(Named::new()),
+            variables: variables::Variables::default(),
             credentials: None,
             postgres: Named::new(),
             redis: Named::new(),
@@ -203,6 +206,7 @@ impl Default for Facts {
             eventbridge: None,
             cloudwatch: None,
             rds: None,
+            lost: Vec::new(),
         }
     }
 }

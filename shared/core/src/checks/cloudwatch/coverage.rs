@@ -189,9 +189,8 @@ fn of_bus(bus: &str, rules: Option<&crate::Named<crate::facts::aws::Rule>>) -> N
 fn functions(facts: &Facts) -> impl Iterator<Item = Need> {
     let mut names: Vec<&str> = facts
         .variables
-        .get()
-        .into_iter()
-        .flat_map(|all| all.values())
+        .known
+        .values()
         .filter_map(|variable| variable.source.strip_prefix("lambda:"))
         .collect();
     names.sort_unstable();

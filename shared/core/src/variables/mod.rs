@@ -1,5 +1,20 @@
 //! The app's variables, as secrets, and what may be known of them.
 
+pub mod dotenv;
+mod fingerprints;
+mod known;
+mod locator;
+mod names;
+mod placeholder;
+mod shape;
+mod strays;
+mod strength;
+
+pub use fingerprints::fingerprints;
+pub use known::facts;
+pub use locator::queue_name;
+pub use strays::trimmed;
+
 use crate::Named;
 use secrecy::SecretString;
 
@@ -17,7 +32,4 @@ pub struct Variable {
     pub source: String,
 }
 
-pub struct Unread {
-    pub source: String,
-    pub gap: crate::facts::Gap,
-}
+pub use crate::facts::variables::Unread;
