@@ -23,7 +23,7 @@ pub async fn observe(ask: &Ask, target: &RdsTarget) -> Rds {
     }
     let client = Client::new(&ask.auditor);
     let (ladder, databases) = sdk::climb(ask, Identity::Auditor, || async {
-        let (instances, clusters) = futures::join!(instances(ask, &client), clusters(ask, &client));
+        let (instances, clusters) = futures::join!(Box::pin(instances(ask, &client)), Box::pin(clusters(ask, &client)));
         Ok(databases(target, &instances?, &clusters?))
     })
     .await;
@@ -41,7 +41,7 @@ async fn instances(ask: &Ask, client: &Client) -> Result<Vec<DbInstance>, Gap> {
     let mut marker = None;
     loop {
         let request = client.describe_db_instances().max_records(100).set_marker(marker).send();
-        let page = sdk::call(ask, "rds:DescribeDBInstances", Identity::Auditor, request).await?;
+        let page = sdk::call(ask, "rds:DescribeDBInstances", Identity::Auditor, Box::pin(request)).await?;
         all.extend(page.db_instances.unwrap_or_default());
         marker = page.marker.filter(|marker| !marker.is_empty());
         match marker {
@@ -57,7 +57,7 @@ async fn clusters(ask: &Ask, client: &Client) -> Result<Vec<DbCluster>, Gap> {
     let mut marker = None;
     loop {
         let request = client.describe_db_clusters().max_records(100).set_marker(marker).send();
-        let page = sdk::call(ask, "rds:DescribeDBClusters", Identity::Auditor, request).await?;
+        let page = sdk::call(ask, "rds:DescribeDBClusters", Identity::Auditor, Box::pin(request)).await?;
         all.extend(page.db_clusters.unwrap_or_default());
         marker = page.marker.filter(|marker| !marker.is_empty());
         match marker {
