@@ -48,13 +48,13 @@ pub enum Question {
     RedisCertificate,
     RedisRoundtrip,
     SesSending,
-    SesQuota,
     SesAccount,
     SesIdentities,
     SesReputation,
-    SesStatistics,
     BucketHead,
     BucketRoundtrip,
+    /// Whether a write would set something off, or could not be deleted again.
+    BucketProtection,
     BucketPolicyStatus,
     BucketAcl,
     BucketPublicAccess,
@@ -127,19 +127,27 @@ impl Question {
             }
             Question::RedisLadder | Question::RedisRoundtrip => asked(App, Connections, &[], Resource::Nothing),
             Question::SesSending => asked(Auditor, Connections, &["ses:GetAccountSendingEnabled"], Resource::Any),
-            Question::SesQuota => asked(Auditor, Full, &["ses:GetSendQuota"], Resource::Any),
-            Question::SesAccount => asked(Auditor, Full, &["ses:GetAccount"], Resource::Any),
+            // The quota tells a sandbox where GetAccount is refused.
+            Question::SesAccount => asked(Auditor, Full, &["ses:GetAccount", "ses:GetSendQuota"], Resource::Any),
             Question::SesIdentities => {
                 asked(Auditor, Connections, &["ses:GetIdentityVerificationAttributes"], Resource::Any)
             }
-            Question::SesReputation => asked(Auditor, Full, &["cloudwatch:GetMetricData"], Resource::Any),
-            Question::SesStatistics => asked(Auditor, Full, &["ses:GetSendStatistics"], Resource::Any),
+            // The statistics are asked where the metric has no data or is refused.
+            Question::SesReputation => {
+                asked(Auditor, Full, &["cloudwatch:GetMetricData", "ses:GetSendStatistics"], Resource::Any)
+            }
             Question::BucketHead => asked(App, Connections, &["s3:ListBucket"], Resource::Bucket),
             Question::BucketRoundtrip => asked(
                 App,
                 Connections,
                 &["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
                 Resource::ProbeObject,
+            ),
+            Question::BucketProtection => asked(
+                Auditor,
+                Connections,
+                &["s3:GetBucketNotification", "s3:GetBucketObjectLockConfiguration"],
+                Resource::Bucket,
             ),
             Question::BucketPolicyStatus => asked(Auditor, Full, &["s3:GetBucketPolicyStatus"], Resource::Bucket),
             Question::BucketAcl => asked(Auditor, Full, &["s3:GetBucketAcl"], Resource::Bucket),

@@ -1,6 +1,6 @@
 //! Facts of the AWS services. Listings are subjects by name.
 
-use super::{Fact, Ladder};
+use super::{Fact, Identity, Ladder};
 use crate::Named;
 use crate::fingerprint::Fingerprint;
 use jiff::Timestamp;
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct Credentials {
     /// To STS's regional endpoint. The `authenticate` rung is the credential's own.
     pub ladder: Ladder,
+    /// Who asked: [`Identity::Auditor`] when the app has neither a key nor a role that can be assumed. The caller and its
+    /// policies are Vigie's own then, and say nothing of the app.
+    pub asked_as: Identity,
     /// What the app's variables hold.
     pub key: KeyKind,
     /// When the variables say that the session ends (AWS_CREDENTIAL_EXPIRATION).
@@ -21,7 +24,8 @@ pub struct Credentials {
     pub fingerprint: Fact<Fingerprint>,
     /// `arn:aws:iam::111122223333:user/app`, `arn:aws:sts::111122223333:assumed-role/ROLE/SESSION`.
     pub caller: Fact<Caller>,
-    /// Seconds that a session of the caller's role may last (IAM GetRole MaxSessionDuration).
+    /// Seconds that a session of the caller's role may last (IAM GetRole MaxSessionDuration); `None`: the caller is no role.
+    /// Asked only for a session that does not say when it ends.
     pub session_bound: Fact<Option<u32>>,
     /// Policies of the caller: a listing by policy name. Not asked in `connections`.
     pub policies: Fact<Named<Policy>>,
@@ -53,8 +57,9 @@ pub struct Caller {
 pub struct Policy {
     /// AWS's own policy of that name, when it is one.
     pub managed_by_aws: bool,
-    /// Actions that it allows on Resource `*` without a condition.
-    pub on_everything: Vec<String>,
+    /// Actions that it allows on Resource `*` without a condition: `*`, or `iam:*`, `s3:*`, `sqs:*`. A gap: its document
+    /// could not be had or read. Empty without reading for AWS's own policies that are judged by name.
+    pub on_everything: Fact<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,7 +78,7 @@ pub struct Ses {
     pub elsewhere: Named<Vec<String>>,
     /// Percent, the highest of the last 24 hours (CloudWatch Reputation.BounceRate), `None` without data.
     pub bounce_rate: Fact<Option<f64>>,
-    /// From GetSendStatistics over 14 days: (bounces, attempts).
+    /// From GetSendStatistics, over 14 days.
     pub statistics: Fact<SendStatistics>,
 }
 
@@ -92,7 +97,10 @@ pub struct SendStatistics {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct S3 {
+    /// HeadBucket of the first bucket. It holds when S3 answers, be it with a refusal.
     pub ladder: Ladder,
+    /// Who asked as the app: [`Identity::Auditor`] when the app has no identity of its own.
+    pub asked_as: Identity,
     pub buckets: Named<Bucket>,
     /// The account's four block flags.
     pub account_block: Fact<BlockFlags>,
@@ -100,9 +108,9 @@ pub struct S3 {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bucket {
-    /// HeadBucket as the app; `Known` = it may use it.
+    /// HeadBucket as the app, in the bucket's own region; `Known` = it may use it.
     pub head: Fact<()>,
-    /// HeadBucket again with the expected owner; `Known(true)` = ours.
+    /// HeadBucket again with the app's account as the expected owner; `Known(true)` = ours.
     pub owned: Fact<bool>,
     /// x-amz-bucket-region, returned whatever the permission.
     pub region: Fact<String>,
@@ -110,9 +118,10 @@ pub struct Bucket {
     pub client_region: Fact<String>,
     /// Declared public in the contract.
     pub public_by_design: bool,
+    /// In the bucket's own region. A gap: not written, and why.
     pub roundtrip: Fact<Roundtrip>,
     pub policy_public: Fact<bool>,
-    /// Grantees of AllUsers / AuthenticatedUsers: permission names.
+    /// What the ACL grants to everybody: `AllUsers: READ`, `AuthenticatedUsers: WRITE`.
     pub public_grants: Fact<Vec<String>>,
     pub block: Fact<BlockFlags>,
     /// Object ownership is not BucketOwnerEnforced.
