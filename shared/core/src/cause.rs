@@ -82,6 +82,7 @@ causes! {
     Deadline = "deadline", "The audit's own deadline came first. Raise the function's timeout or look at what was slow.", "L'échéance de l'audit est tombée avant. Augmentez le délai de la fonction ou cherchez la lenteur.";
     Unsupported = "unsupported", "The server does not support this question.", "Le serveur ne connaît pas cette question.";
     SourceUnread = "source-unread", "A source of variables could not be read. Correct the source or grant the action.", "Une source de variables n'a pas pu être lue. Corrigez la source ou accordez l'action.";
+    Unweighed = "unweighed", "The policy allows by NotAction, NotResource or a pattern that Vigie does not weigh. Read it yourself.", "La politique autorise par NotAction, NotResource ou un motif que Vigie n'évalue pas. Lisez-la vous-même.";
     Unexpected = "unexpected", "An answer that Vigie does not know. Please report it.", "Une réponse que Vigie ne connaît pas. Merci de la signaler.";
 }
 
