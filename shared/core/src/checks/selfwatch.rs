@@ -49,8 +49,22 @@ const BLIND: Check = Check {
                 }
             },
         },
+        Fault {
+            code: "lost",
+            level: Level::At(Severity::High),
+            limit: Limit::None,
+            says: text(
+                "Vigie broke while it looked at {targets}: nothing is known of them. Please report it.",
+                "Vigie s'est interrompu en examinant {targets} : rien n'en est connu. Merci de le signaler.",
+            ),
+            broken: |s| s.facts.lost = vec!["postgres".to_owned()],
+        },
     ],
     judge: |cx, say| {
+        if !cx.facts.lost.is_empty() {
+            let targets = Value::names(cx.facts.lost.iter().map(String::as_str));
+            return say.one(Ok(Some(fault("lost").with("targets", targets))));
+        }
         let asked: Vec<&Finding> = cx.findings.iter().filter(|f| f.outcome != Outcome::NotApplicable).collect();
         let denied: Vec<&Finding> = asked.iter().copied().filter(|f| blind(f)).collect();
         if denied.is_empty() {
