@@ -6,6 +6,7 @@ pub mod lists;
 pub mod outbox;
 pub mod read;
 pub mod send;
+pub mod setup;
 
 use std::time::Duration;
 

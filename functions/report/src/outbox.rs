@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
+use aws_types::SdkConfig;
 use jiff::Timestamp;
+use vigie_aws::mail::{self, Refusal};
 use vigie_core::cause::Cause;
 use vigie_core::check::{Class, Severity};
 use vigie_core::evidence::{Evidence, Value};
@@ -20,6 +22,9 @@ pub struct Letter {
     pub text: String,
     /// The list's id: for `List-Id` and threads.
     pub list: String,
+    pub at: Timestamp,
+    /// Which attempt or repeat of the day this is.
+    pub copy: u32,
 }
 
 /// Why a mail was not sent, as far as it is known.
@@ -38,6 +43,52 @@ pub trait Outbox: Sync {
     /// # Errors
     /// The alert did not go out.
     fn alert(&self, alert: Alert) -> impl Future<Output = Result<(), Cause>> + Send;
+}
+
+/// SES and EventBridge, with Vigie's own credentials.
+pub struct Aws {
+    pub own: SdkConfig,
+    /// Name or ARN of the alerts' bus.
+    pub bus: String,
+}
+
+impl Outbox for Aws {
+    async fn send(&self, letter: &Letter) -> Result<String, Unsent> {
+        let raw = compose(letter).map_err(|e| Unsent::Refused { cause: Cause::Malformed, reason: e.to_string() })?;
+        match mail::send(&self.own, &letter.from, &letter.to, raw).await {
+            Ok(id) => Ok(id),
+            Err(Refusal::Uncertain { cause }) => Err(Unsent::Uncertain(cause)),
+            Err(Refusal::Refused { code, cause }) => {
+                let code = code.map_or_else(String::new, |code| format!("{code}: "));
+                Err(Unsent::Refused { cause, reason: format!("{code}{}", cause.says().en) })
+            }
+        }
+    }
+
+    async fn alert(&self, alert: Alert) -> Result<(), Cause> {
+        vigie_aws::events::send(&self.own, &self.bus, &[alert]).await.map_err(|left| left.call.cause)
+    }
+}
+
+/// The bytes of a letter: one synthetic reference a list, so that a reader shows its reports as one thread.
+///
+/// # Errors
+/// An address that is none, a header that could add another.
+pub fn compose(letter: &Letter) -> Result<Vec<u8>, mail::MailError> {
+    let domain = letter.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>').trim();
+    let (list, at) = (&letter.list, letter.at.strftime("%Y%m%dT%H%M%SZ"));
+    mail::compose(&mail::Mail {
+        from: &letter.from,
+        to: &letter.to,
+        subject: &letter.subject,
+        text: &letter.text,
+        html: &letter.html,
+        date: letter.at,
+        message_id: &format!("{list}.{at}.{}@vigie.{domain}", letter.copy),
+        list_id: Some(&format!("{list}.vigie.{domain}")),
+        references: &[format!("{list}@vigie.{domain}")],
+        parts: &[],
+    })
 }
 
 /// Alerts of the report itself: their check ids, which no audit judges.
