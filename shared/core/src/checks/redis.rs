@@ -60,8 +60,8 @@ const WRITE_REFUSED: Check = Check {
             level: Level::Column,
             limit: Limit::None,
             says: text(
-                "{subject} does not keep an expiry: a key set for 60 s had {value} left.",
-                "{subject} ne garde pas l'expiration : une clé posée pour 60 s en avait encore {value}.",
+                "{subject} does not keep an expiry: after SET with EX 60, TTL says {value}.",
+                "{subject} ne garde pas l'expiration : après SET avec EX 60, TTL donne {value}.",
             ),
             broken: |s| change_roundtrip(s, |roundtrip| roundtrip.ttl = Some(-1)),
         },
@@ -107,7 +107,7 @@ fn written(roundtrip: &RedisRoundtrip) -> Option<Because> {
             .cause(cause),
         None => match roundtrip.ttl {
             Some(1..=60) => return None,
-            ttl => fault("ttl").with("value", Value::Seconds(ttl.unwrap_or(-1))),
+            ttl => fault("ttl").with("value", Value::name(ttl.map_or("-".to_owned(), |ttl| ttl.to_string()))),
         },
     };
     Some(because.asked_as(Identity::App))
@@ -293,5 +293,10 @@ fn change_certificate(snapshot: &mut Snapshot, with: impl Fn(&mut Certificate)) 
 fn reject(snapshot: &mut Snapshot, cause: Cause) {
     change_certificate(snapshot, |certificate| {
         (certificate.cause, certificate.causes) = (Some(cause), vec![cause]);
+        match cause {
+            Cause::TlsExpired => certificate.not_after = healthy::NOW - SignedDuration::from_hours(24),
+            Cause::TlsNotYet => certificate.not_before = healthy::NOW + SignedDuration::from_hours(24),
+            _ => {}
+        }
     });
 }
