@@ -75,6 +75,8 @@ pub(crate) fn service(code: Option<&str>, status: u16) -> Cause {
             401 | 403 => Cause::Denied,
             404 => Cause::NotFound,
             429 => Cause::Throttled,
+            // Success, and an answer that cannot be read.
+            200..300 => Cause::Protocol,
             500.. => Cause::ServerError,
             _ => Cause::Unexpected,
         },
@@ -111,11 +113,9 @@ pub fn network(error: &(dyn Error + 'static)) -> Option<Cause> {
         return Some(tls_cause(tls));
     }
     let io = error.downcast_ref::<std::io::Error>()?;
-    if let Some(inner) = io.get_ref() {
-        let inner: &(dyn Error + 'static) = inner;
-        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-            return Some(tls_cause(tls));
-        }
+    // An io::Error hides what it wraps from source(), and a connector wraps one in another.
+    if let Some(cause) = io.get_ref().and_then(|inner| network(inner)) {
+        return Some(cause);
     }
     match io.kind() {
         Io::ConnectionRefused => Some(Cause::Refused),

@@ -151,3 +151,21 @@ pub(crate) fn http_client(
     let builder = if terminal { builder } else { builder.no_proxy() };
     builder.build().map_err(|_| SetupError::Http)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amazon_has_five_roots() {
+        assert_eq!(certificates(AMAZON_ROOTS.as_bytes()).unwrap().len(), 5);
+    }
+
+    #[test]
+    fn the_connector_is_built_at_the_first_call() {
+        // The stock connector panics over a trust store that it cannot parse: ours is one that it can.
+        let _ = aws_connector(&Settings::default());
+        let _ = aws_connector(&Settings { endpoint_url: Some("https://x.example".to_owned()), ..Settings::default() });
+        let _ = aws_connector(&Settings { terminal: true, ..Settings::default() });
+    }
+}

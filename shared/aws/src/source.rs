@@ -248,6 +248,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_bad_line_is_not_the_end_and_a_file_of_nothing_else_is() {
+        let at = tempfile::tempdir().unwrap();
+        std::fs::write(at.path().join("one.env"), "ONE=1\nthis is no pair\nONE=2\n").unwrap();
+        std::fs::write(at.path().join("none.env"), "this is no pair\n").unwrap();
+        std::fs::write(at.path().join("empty.env"), "# nothing yet\n").unwrap();
+        let sources = ["dotenv:one.env", "dotenv:none.env", "dotenv:empty.env"].map(|s| s.parse::<Source>().unwrap());
+        let read = read(&SdkConfig::builder().build(), &sources, &context(false, at.path(), &Vec::new)).await;
+        assert_eq!(read.values["ONE"].value.expose_secret(), "2");
+        assert_eq!(read.unread.len(), 1);
+        assert_eq!((read.unread[0].source.as_str(), read.unread[0].gap.cause), ("dotenv:none.env", Cause::Malformed));
+    }
+
+    #[tokio::test]
     async fn inside_lambda_the_process_is_not_the_app() {
         let process = || vec![("AWS_SECRET_ACCESS_KEY".to_owned(), "vigie's own".to_owned())];
         let read =
