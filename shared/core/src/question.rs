@@ -146,7 +146,7 @@ impl Question {
             Question::BucketProtection => asked(
                 Auditor,
                 Connections,
-                &["s3:GetBucketNotification", "s3:GetBucketObjectLockConfiguration"],
+                &["s3:GetBucketNotification", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketVersioning"],
                 Resource::Bucket,
             ),
             Question::BucketPolicyStatus => asked(Auditor, Full, &["s3:GetBucketPolicyStatus"], Resource::Bucket),

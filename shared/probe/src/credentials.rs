@@ -42,7 +42,14 @@ pub async fn observe(ask: &Ask, app: &AppCredentials) -> Credentials {
 }
 
 /// Who asks as the app, from STS's regional endpoint.
-pub(crate) async fn identify(ask: &Ask) -> (Ladder, Result<Caller, Gap>) {
+///
+/// # Errors
+/// What was missed: on the rung `authenticate` it is the credential's own fault.
+pub(crate) async fn caller(ask: &Ask) -> Result<Caller, Missed> {
+    who(ask, &sts(&ask.app), Identity::App).await
+}
+
+async fn identify(ask: &Ask) -> (Ladder, Result<Caller, Gap>) {
     let client = sts(&ask.app);
     sdk::rung(ask, Rung::Authenticate, Identity::App, || who(ask, &client, Identity::App)).await
 }
