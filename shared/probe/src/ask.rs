@@ -66,6 +66,15 @@ pub struct Ask {
     pub writes: bool,
 }
 
+impl Ask {
+    /// The auditor in the app's region, where the app's queues, buses, alarms and databases are.
+    #[must_use]
+    pub fn auditor_at_app(&self) -> SdkConfig {
+        let region = self.app.region().or(self.auditor.region()).cloned();
+        self.auditor.to_builder().region(region).build()
+    }
+}
+
 /// The network as configured: `[network] resolver` and `extra_ca` included.
 #[derive(Clone)]
 pub struct Net {

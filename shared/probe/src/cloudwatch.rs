@@ -22,7 +22,7 @@ const ACTION: &str = "cloudwatch:DescribeAlarms";
 
 /// Reads the alarms of the auditor's account and region.
 pub async fn observe(ask: &Ask, target: &AlarmsTarget) -> CloudWatch {
-    let client = Client::new(&ask.auditor);
+    let client = Client::new(&ask.auditor_at_app());
     let (ladder, alarms) = sdk::climb(ask, Identity::Auditor, || alarms(ask, &client, target.prefix.as_deref())).await;
     CloudWatch { ladder, alarms: alarms.into() }
 }
@@ -45,7 +45,7 @@ async fn alarms(ask: &Ask, client: &Client, prefix: Option<&str>) -> Result<Name
             .set_alarm_name_prefix(prefix.filter(|prefix| !prefix.is_empty()).map(str::to_owned))
             .max_records(PAGE)
             .set_next_token(token);
-        let page = sdk::call(ask, ACTION, Identity::Auditor, request.send()).await?;
+        let page = sdk::call(ask, ACTION, Identity::Auditor, Box::pin(request.send())).await?;
         metric.extend(page.metric_alarms.unwrap_or_default());
         composite.extend(page.composite_alarms.unwrap_or_default());
         token = page.next_token.filter(|token| !token.is_empty());

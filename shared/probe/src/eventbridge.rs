@@ -24,12 +24,12 @@ const AT_A_TIME: usize = 4;
 
 /// Looks each bus up, and in the full suite its rules and their targets.
 pub async fn observe(ask: &Ask, buses: &[String]) -> EventBridge {
-    let client = Client::new(&ask.auditor);
+    let client = Client::new(&ask.auditor_at_app());
     let mut out = EventBridge { ladder: Ladder::default(), buses: Named::new() };
     for name in buses {
         let (ladder, described) = sdk::climb(ask, Identity::Auditor, || async {
             let request = client.describe_event_bus().name(name).send();
-            sdk::call(ask, "events:DescribeEventBus", Identity::Auditor, request).await
+            sdk::call(ask, "events:DescribeEventBus", Identity::Auditor, Box::pin(request)).await
         })
         .await;
         let exists = match described {
@@ -63,7 +63,7 @@ async fn rules(ask: &Ask, client: &Client, bus: &str) -> Result<Named<Rule>, Gap
     let mut token = None;
     loop {
         let request = client.list_rules().event_bus_name(bus).limit(100).set_next_token(token).send();
-        let page = sdk::call(ask, "events:ListRules", Identity::Auditor, request).await?;
+        let page = sdk::call(ask, "events:ListRules", Identity::Auditor, Box::pin(request)).await?;
         found.extend(page.rules.unwrap_or_default());
         token = page.next_token.filter(|token| !token.is_empty());
         if token.is_none() || found.len() >= MOST_RULES {
@@ -100,7 +100,7 @@ async fn look(ask: &Ask, client: &Client, bus: &str, rule: &AwsRule, throttled: 
         Fact::gap(Cause::Throttled, Identity::Auditor)
     } else {
         let request = client.list_targets_by_rule().event_bus_name(bus).rule(rule.name().unwrap_or_default()).send();
-        let answer = sdk::call(ask, "events:ListTargetsByRule", Identity::Auditor, request).await;
+        let answer = sdk::call(ask, "events:ListTargetsByRule", Identity::Auditor, Box::pin(request)).await;
         if answer.as_ref().is_err_and(|gap| gap.cause == Cause::Throttled) {
             throttled.store(true, Ordering::Relaxed);
         }

@@ -21,7 +21,7 @@ pub async fn observe(ask: &Ask, target: &RdsTarget) -> Rds {
     if ask.suite < Suite::Full {
         return missing(Cause::NotAsked);
     }
-    let client = Client::new(&ask.auditor);
+    let client = Client::new(&ask.auditor_at_app());
     let (ladder, databases) = sdk::climb(ask, Identity::Auditor, || async {
         let (instances, clusters) = futures::join!(Box::pin(instances(ask, &client)), Box::pin(clusters(ask, &client)));
         Ok(databases(target, &instances?, &clusters?))

@@ -157,7 +157,7 @@ fn sound(queue: &Queue, age: Result<Option<u64>, Gap>) -> Result<Option<u64>, Ga
 /// Follows each redrive policy to its target: a declared queue is marked as a dead-letter queue, another one is asked as the
 /// auditor and added. SQS demands that both are in one account and region, so that the source's URL leads to the target's.
 async fn follow(ask: &Ask, sqs: &mut Sqs, places: &Named<Option<Place>>) {
-    let auditor = Client::new(&ask.auditor);
+    let auditor = Client::new(&ask.auditor_at_app());
     let policies: Vec<(String, String, String)> = sqs
         .queues
         .iter()
@@ -226,7 +226,7 @@ fn dead_letter_queue(place: &Place, answer: Result<QueueAttributes, Gap>) -> Que
 
 async fn attributes(ask: &Ask, client: &Client, url: &str, who: Identity) -> Result<QueueAttributes, Gap> {
     let request = client.get_queue_attributes().queue_url(url).attribute_names(Name::All).send();
-    let answer = sdk::call(ask, ACTION, who, request).await?;
+    let answer = sdk::call(ask, ACTION, who, Box::pin(request)).await?;
     read(&answer.attributes.unwrap_or_default()).ok_or_else(|| Gap::new(Cause::Protocol, sdk::asked_as(ask, who)))
 }
 

@@ -20,7 +20,7 @@ const ACTION: &str = "cloudwatch:GetMetricData";
 /// Each queue comes with the key of its answer.
 pub(super) async fn ask(ask: &Ask, queues: &[(&str, &str)]) -> Named<Result<Option<u64>, Gap>> {
     let mut ages = Named::new();
-    let client = Client::new(&ask.auditor);
+    let client = Client::new(&ask.auditor_at_app());
     for part in queues.chunks(A_CALL) {
         let request = client
             .get_metric_data()
@@ -28,7 +28,7 @@ pub(super) async fn ask(ask: &Ask, queues: &[(&str, &str)]) -> Named<Result<Opti
             .start_time(DateTime::from_secs((ask.now - SignedDuration::from_mins(15)).as_second()))
             .end_time(DateTime::from_secs(ask.now.as_second()))
             .scan_by(ScanBy::TimestampDescending);
-        match sdk::call(ask, ACTION, Identity::Auditor, request.send()).await {
+        match sdk::call(ask, ACTION, Identity::Auditor, Box::pin(request.send())).await {
             Ok(answer) => {
                 let results = answer.metric_data_results.unwrap_or_default();
                 ages.extend(part.iter().enumerate().map(|(i, (key, _))| ((*key).to_owned(), age(&results, &id(i)))));
