@@ -57,7 +57,7 @@ fn postgres() -> Postgres {
             read_only: false,
             server_version: "16.4".to_owned(),
         }),
-        slots: Fact::Known(Slots { used: 24, max: 100, reserved: 5 }),
+        slots: Fact::Known(Slots { used: 24, max: 200, reserved: 5 }),
         ages: Fact::Known(
             [
                 ("shop".to_owned(), Ages { transactions: 42_000_000, multixacts: 1_000 }),
