@@ -83,10 +83,16 @@ async fn listed(store: &Store, name: &str, suite: Suite, now: Timestamp) -> Resu
 /// The last mail of a list that was sent before `today`.
 ///
 /// # Errors
-/// A claim cannot be read: then it is not known what is new.
+/// The store does not answer: then it is not known what is new. A single claim that is not ours is passed over.
 pub async fn last_sent(store: &Store, list: &str, today: Date) -> Result<Option<Claim>, Gap> {
     for days in 1..=DAYS {
-        let found = claim(store, list, back(today, days)).await?;
+        let found = match claim(store, list, back(today, days)).await {
+            Err(gap) if gap.cause == Cause::Malformed => {
+                tracing::warn!(list, days, "an earlier claim cannot be read: it is not compared with");
+                continue;
+            }
+            found => found?,
+        };
         if let Some((claim, _)) = found.filter(|(claim, _)| claim.state == State::Sent) {
             return Ok(Some(claim));
         }

@@ -322,6 +322,8 @@ async fn a_claim_that_cannot_be_read_sends_nothing() {
     let error = hourly(&deps, SEVEN).await.unwrap_err().to_string();
     assert!(error.contains("nothing is sent"), "{error}");
     assert_eq!(deps.outbox.sent(), 0);
+    // Yesterday's does not stop tomorrow's.
+    assert!(matches!(only(hourly(&deps, "2026-11-23T06:05:00Z").await), Done::Sent { .. }));
 }
 
 #[tokio::test]

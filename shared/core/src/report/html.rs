@@ -19,7 +19,8 @@ const STYLE: &str = "
 :root { color-scheme: light dark; supported-color-schemes: light dark; }
 .item { padding: 14px 0 12px; border-top: 1px solid #e4e2dc; }
 .first { border-top: 0; padding-top: 4px; }
-.pill { display: inline-block; padding: 1px 9px; border-radius: 10px; font-size: 12px; line-height: 18px; color: #ffffff; white-space: nowrap; }
+.pill { display: inline-block; padding: 1px 9px; margin-right: 3px; border-radius: 10px; font-size: 12px; line-height: 18px; color: #ffffff; white-space: nowrap; }
+.none { border: 1px solid #c9c6be; padding: 0 8px; }
 .red { background: #b3261e; } .amber { background: #8a5200; } .green { background: #1a6b3c; } .grey { background: #5b6067; }
 .name { font-weight: 600; } .env { font-size: 18px; font-weight: 600; }
 .mono { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 13px; overflow-wrap: anywhere; }
@@ -32,6 +33,7 @@ const STYLE: &str = "
   .card, .card > table { background: #1e2226 !important; background-color: #1e2226 !important; }
   .ink, .ink div, .ink td, .ink span { color: #e9e7e3 !important; }
   .ink .muted { color: #aab0b7 !important; } .ink .pill { color: #ffffff !important; }
+  .ink .none { color: #aab0b7 !important; border-color: #4a5057 !important; }
   .item, .row td { border-color: #353a40 !important; }
 }
 @media (max-width: 480px) { .mark { width: 88px; } }
@@ -167,6 +169,18 @@ impl Mail<'_> {
         html! { span class=(class) style=(format!("background:{ground};color:#ffffff")) { (text) } }
     }
 
+    /// What was not looked at is no verdict: an outline, no ground.
+    fn line_pill(&self, state: LineState) -> Markup {
+        let text = self.words.line_state(state);
+        match state {
+            LineState::Red => self.pill(Colour::Red, text),
+            LineState::Amber => self.pill(Colour::Amber, text),
+            LineState::Green => self.pill(Colour::Green, text),
+            LineState::Grey => self.pill(Colour::Grey, text),
+            LineState::NotLookedAt => html! { span class="pill none" style="color:#5b6067" { (text) } },
+        }
+    }
+
     fn more(&self, all: usize, shown: usize) -> Markup {
         html! { @if all > shown { div class="muted small" style="padding:8px 0;color:#5b6067" { "… " (self.words.more(all - shown)) } } }
     }
@@ -201,7 +215,7 @@ impl Mail<'_> {
                 }
             }
             @if let Some(under) = w.under(item) { div class="muted small wrap" style="color:#5b6067" { (under) } }
-            div class="muted small wrap" style="color:#5b6067" { (w.about(item).join(" · ")) " · " (clean(&item.finding.check)) }
+            div class="muted small wrap" style="color:#5b6067" { (w.about(item).join(" · ")) " · " (id(&item.finding.check)) }
         }
     }
 
@@ -242,7 +256,7 @@ impl Mail<'_> {
                 table class="row" role="presentation" {
                     @for (i, line) in of.lines.iter().enumerate() {
                         tr class=[(i == 0).then_some("first")] {
-                            td class="mark" { (self.pill(line_colour(line.state), w.line_state(line.state))) }
+                            td class="mark" { (self.line_pill(line.state)) }
                             td class="wrap" {
                                 span class="muted small" style="color:#5b6067" { (line.id) } " " (w.line(line))
                                 @let notes = w.line_notes(line);
@@ -313,11 +327,7 @@ fn severity_colour(severity: Severity, muted: bool) -> Colour {
     }
 }
 
-fn line_colour(state: LineState) -> Colour {
-    match state {
-        LineState::Red => Colour::Red,
-        LineState::Amber => Colour::Amber,
-        LineState::Green => Colour::Green,
-        LineState::Grey | LineState::NotLookedAt => Colour::Grey,
-    }
+/// A check's id, never broken at its hyphens.
+fn id(check: &str) -> Markup {
+    html! { span style="white-space:nowrap" { (clean(check)) } }
 }

@@ -10,10 +10,11 @@ mod merge;
 mod phrases;
 pub mod readiness;
 mod sort;
+mod tell;
 pub mod text;
 pub mod view;
 mod words;
 
 pub use input::{Input, Observed, Open, report};
+pub use tell::subject;
 pub use view::Report;
-pub use words::subject;

@@ -100,7 +100,7 @@ phrases! {
 
     CERTIFICATE = "certificate of {subject}", "certificat de {subject}";
     SESSION = "AWS session", "session AWS";
-    ENDED = "ended {age} ago", "terminé depuis {age}";
+    ENDED = "expired {age} ago", "expiré depuis {age}";
     ENDS_IN = "in {age}", "dans {age}";
     FELL = "{rung} failed", "échec\u{a0}: {rung}";
     UP_DAY = "{percent} up in 24 h", "{percent} en 24\u{a0}h";

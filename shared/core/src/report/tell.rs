@@ -1,0 +1,216 @@
+//! How environments stand, readiness, expiries and targets, in words.
+
+use super::phrases as p;
+use super::readiness;
+use super::view::{EnvironmentView, Expires, LineState, Note, Readiness, ReadinessLine, Report, Standing, TargetView};
+use super::words::Words;
+use crate::check::{Severity, Suite};
+use crate::evidence::{Value, clean, duration};
+use crate::facts::Rung;
+use crate::run::ExpiryKind;
+
+impl Words<'_> {
+    pub fn standing(&self, view: &EnvironmentView) -> String {
+        match &view.standing {
+            Standing::Stale { suite: Suite::Full, since } => self.fill(p::STALE_FULL, [("at", self.when(*since))]),
+            Standing::Stale { suite: Suite::Connections, since } => {
+                self.fill(p::STALE_CONNECTIONS, [("at", self.when(*since))])
+            }
+            Standing::Never => self.say(p::NEVER).to_owned(),
+            Standing::Unreadable { gap } => self.fill(p::UNREADABLE, [("why", self.gap(gap))]),
+            Standing::Judged { .. } => self.reason(view),
+        }
+    }
+
+    fn reason(&self, view: &EnvironmentView) -> String {
+        let reason = &view.reason;
+        let counts: Vec<String> = reason.open.iter().rev().map(|(s, n)| self.severities(*s, *n)).collect();
+        let counts = ("counts", counts.join(", "));
+        let minor = reason.open.keys().all(|s| *s < Severity::Medium);
+        let mut out = vec![match (reason.open.is_empty(), minor) {
+            (true, _) => self.say(p::NOTHING_OPEN).to_owned(),
+            (false, true) => self.fill(p::ONLY_MINOR, [counts]),
+            (false, false) => self.fill(p::OPEN, [counts]),
+        }];
+        if let Some(worst) = reason.worst.as_ref().filter(|worst| worst.severity >= Severity::Medium) {
+            out.push(format!("{} ({}).", self.check(&worst.check), clean(&worst.subject)));
+        }
+        if reason.optional > 0 {
+            out.push(self.say(p::OPTIONAL).to_owned());
+        }
+        let more = [
+            (reason.grave_unknown, p::ONE_GRAVE_UNKNOWN, p::MANY_GRAVE_UNKNOWN),
+            (reason.muted, p::ONE_MUTED, p::MANY_MUTED),
+        ];
+        out.extend(more.into_iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| self.count(n as usize, one, many)));
+        out.join(" ")
+    }
+
+    /// When it was audited and how many answers it gave.
+    pub fn coverage(&self, view: &EnvironmentView) -> Option<String> {
+        let at = view.audited_at?;
+        let count = |n: u32, one, many| self.count(n as usize, one, many);
+        let mut out = self.fill(p::AUDITED, [("at", self.when(at))]);
+        out = format!("{out} · {}", count(view.coverage.answered, p::ONE_COVERAGE, p::MANY_COVERAGE));
+        if view.coverage.unknown > 0 {
+            out = format!("{out}, {}", count(view.coverage.unknown, p::ONE_UNANSWERED, p::MANY_UNANSWERED));
+        }
+        Some(out)
+    }
+
+    pub fn note(&self, note: &Note) -> String {
+        match note {
+            Note::HeadUnreadable { gap } => self.fill(p::HEAD_UNREADABLE, [("why", self.gap(gap))]),
+            Note::SuiteNeverRan { suite: Suite::Full } => self.say(p::FULL_NEVER).to_owned(),
+            Note::SuiteNeverRan { suite: Suite::Connections } => self.say(p::CONNECTIONS_NEVER).to_owned(),
+            Note::RunUnreadable { gap, .. } => self.fill(p::RUN_UNREADABLE, [("why", self.gap(gap))]),
+            Note::SinkFailed { failure } => {
+                let why = self.why(Some(failure.cause), failure.action.as_deref());
+                self.fill(p::SINK_FAILED, [("sink", clean(&failure.sink)), ("why", why)])
+            }
+        }
+    }
+
+    pub fn line_state(&self, state: LineState) -> &'static str {
+        self.say(match state {
+            LineState::Red => p::LINE_RED,
+            LineState::Amber => p::LINE_AMBER,
+            LineState::Green => p::LINE_GREEN,
+            LineState::Grey => p::LINE_GREY,
+            LineState::NotLookedAt => p::LINE_NOT,
+        })
+    }
+
+    pub fn readiness(&self, of: &Readiness) -> String {
+        let name = ("name", clean(&of.environment));
+        if of.ready {
+            return self.fill(p::READY, [name]);
+        }
+        let blocks = |l: &&ReadinessLine| l.blocking && matches!(l.state, LineState::Red | LineState::Grey);
+        let lines: Vec<&str> = of.lines.iter().filter(blocks).map(|l| l.id.as_str()).collect();
+        self.fill(p::NOT_READY, [name, ("lines", lines.join(", "))])
+    }
+
+    pub fn line(&self, line: &ReadinessLine) -> String {
+        let title = readiness::find(&line.id).map_or_else(|| line.id.clone(), |of| self.say(of.title).to_owned());
+        if line.variables.is_empty() {
+            return title;
+        }
+        format!("{title} ({})", self.list(&line.variables))
+    }
+
+    /// Why a line is not green, and how much of it was looked at.
+    pub fn line_notes(&self, line: &ReadinessLine) -> String {
+        let mut out: Vec<String> = Vec::new();
+        for why in line.because.iter().take(3) {
+            let muted = if why.muted { format!(" ({})", self.say(p::MUTED)) } else { String::new() };
+            let subject = if why.subject.is_empty() { String::new() } else { format!(" {}", clean(&why.subject)) };
+            out.push(format!("{}{subject}{muted}", why.check));
+        }
+        if line.because.len() > 3 {
+            out.push(self.more(line.because.len() - 3));
+        }
+        if !line.blocking {
+            out.push(self.say(p::ADVISORY).to_owned());
+        }
+        if line.looked_at < line.listed && line.looked_at > 0 {
+            let values = [("n", self.number(line.looked_at as usize)), ("all", self.number(line.listed as usize))];
+            out.push(self.fill(p::PARTLY, values));
+        }
+        out.join(" · ")
+    }
+
+    pub fn expires(&self, expires: &Expires) -> (String, String) {
+        let subject = clean(&expires.expiry.subject);
+        let what = match expires.expiry.kind {
+            ExpiryKind::Certificate => self.fill(p::CERTIFICATE, [("subject", subject)]),
+            ExpiryKind::Session => self.say(p::SESSION).to_owned(),
+        };
+        let left = expires.expiry.at.as_second() - self.report.at.as_second();
+        let (phrase, seconds) = if left < 0 { (p::ENDED, -left) } else { (p::ENDS_IN, left) };
+        let age = self.fill(phrase, [("age", duration(seconds, self.language()))]);
+        (format!("{} · {what}", clean(&expires.environment)), format!("{}, {age}", self.when(expires.expiry.at)))
+    }
+
+    /// `38 ms · 99.9% up in 24 h, 99.8% in 30 d`.
+    pub fn target(&self, target: &TargetView) -> String {
+        let mut out: Vec<String> = Vec::new();
+        if let Some((rung, cause, code)) = &target.fell {
+            let rung = self.fill(p::FELL, [("rung", self.rung(*rung).to_owned())]);
+            let code = code.as_ref().map_or_else(String::new, |code| format!(", {}", clean(code)));
+            out.push(format!("{rung} ({cause}{code})"));
+        } else if let Some(ms) = target.ms {
+            out.push(Value::Millis(ms).render(self.language()));
+        }
+        let percent = |n: f64| Value::Percent((n * 100.0).floor() / 100.0).render(self.language());
+        let day = target.up_day.map(|n| self.fill(p::UP_DAY, [("percent", percent(n))]));
+        let month = target.up_month.map(|n| self.fill(p::UP_MONTH, [("percent", percent(n))]));
+        let up: Vec<String> = day.into_iter().chain(month).collect();
+        if !up.is_empty() {
+            out.push(up.join(", "));
+        }
+        if target.optional {
+            out.push(self.say(p::IS_OPTIONAL).to_owned());
+        }
+        out.join(" · ")
+    }
+
+    fn rung(&self, rung: Rung) -> &'static str {
+        self.say(match rung {
+            Rung::Resolve => p::RESOLVE,
+            Rung::Connect => p::CONNECT,
+            Rung::Tls => p::TLS,
+            Rung::Authenticate => p::AUTHENTICATE,
+            Rung::Query => p::QUERY,
+            Rung::Assert => p::ASSERT,
+        })
+    }
+
+    /// What changed: `3 new, 1 resolved`, or `nothing new`.
+    pub fn changed(&self) -> String {
+        let report = self.report;
+        let new = match report.since {
+            Some(_) => self.count(report.new.len(), p::ONE_NEW, p::MANY_NEW),
+            None => self.count(report.new.len(), p::ONE_FOUND, p::MANY_FOUND),
+        };
+        let resolved = self.count(report.resolved.len(), p::ONE_RESOLVED, p::MANY_RESOLVED);
+        match (report.new.is_empty(), report.resolved.is_empty()) {
+            (true, true) => self.say(p::NOTHING_NEW).to_owned(),
+            (false, true) => new,
+            (true, false) => resolved,
+            (false, false) => format!("{new}, {resolved}"),
+        }
+    }
+
+    pub fn compared(&self) -> String {
+        let since = |at| self.fill(p::SINCE, [("at", self.when(at))]);
+        let compared = self.report.since.map_or_else(|| self.say(p::FIRST).to_owned(), since);
+        if self.report.repeat { format!("{} {compared}", self.say(p::REPEATED)) } else { compared }
+    }
+}
+
+/// The mail's subject: the verdict, the stale and the worst first, and what changed.
+#[must_use]
+pub fn subject(report: &Report) -> String {
+    const SHOWN: usize = 3;
+    let words = Words::new(report);
+    let mut parts: Vec<String> = Vec::new();
+    for view in report.environments.iter().take(SHOWN) {
+        let name = ("name", clean(&view.name));
+        parts.push(match &view.standing {
+            Standing::Stale { since, .. } => words.fill(p::SUBJECT_STALE, [name, ("at", words.lately(*since))]),
+            Standing::Never => words.fill(p::SUBJECT_NEVER, [name]),
+            Standing::Unreadable { .. } => words.fill(p::SUBJECT_UNREADABLE, [name]),
+            Standing::Judged { .. } => format!("{} {}", name.1, words.colour(view.standing.colour())),
+        });
+    }
+    if report.environments.len() > SHOWN {
+        parts.push(words.more(report.environments.len() - SHOWN));
+    }
+    parts.push(words.changed());
+    if report.repeat {
+        let last = parts.len() - 1;
+        parts[last] = format!("{} {}", parts[last], words.say(p::REPEAT));
+    }
+    words.fill(p::SUBJECT, [("what", parts.join(", "))])
+}
