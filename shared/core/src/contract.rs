@@ -221,9 +221,15 @@ impl Contract {
         let of = |contract: &Contract| {
             let auth = contract.auth.iter().flat_map(|a| a.secret.iter().chain(&a.url));
             let redis = contract.redis.iter().flat_map(|r| [&r.rest_url, &r.rest_token, &r.url].into_iter().flatten());
-            let stripe = contract.stripe.iter().flat_map(|s| [Some(&s.secret), s.publishable.as_ref()].into_iter().flatten());
+            let stripe =
+                contract.stripe.iter().flat_map(|s| [Some(&s.secret), s.publishable.as_ref()].into_iter().flatten());
             let others = contract.mail_from.iter().chain(&contract.buckets).chain(&contract.bus);
-            auth.chain(redis).chain(stripe).chain(others).chain(contract.databases.values()).cloned().collect::<Vec<_>>()
+            auth.chain(redis)
+                .chain(stripe)
+                .chain(others)
+                .chain(contract.databases.values())
+                .cloned()
+                .collect::<Vec<_>>()
         };
         let own = of(self);
         of(&crate::config::default_contract()).into_iter().filter(|name| !own.contains(name)).collect()

@@ -158,7 +158,8 @@ mod tests {
         let value = |run: &Run, name| data(run, false).iter().find(|d| d.name == name).map(|d| d.value);
         assert_eq!(value(&healthy, "OpenCritical"), Some(0.0));
         let mut broken = healthy::snapshot(Class::Production);
-        broken.facts = Facts { cloudwatch: broken.facts.cloudwatch, sqs: broken.facts.sqs, ..Facts::default() };
+        let Facts { cloudwatch, sqs, variables, .. } = broken.facts;
+        broken.facts = Facts { cloudwatch, sqs, variables, ..Facts::default() };
         if let Some(queue) = broken.facts.sqs.as_mut().and_then(|sqs| sqs.queues.get_mut("jobs")) {
             queue.foreign = crate::facts::Fact::Known(true);
             queue.oldest = crate::facts::Fact::gap(Cause::Throttled, crate::facts::Identity::Auditor);

@@ -163,7 +163,7 @@ impl Climb {
 }
 
 /// All that was observed of one environment. Absent = not configured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     pub variables: variables::Variables,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,25 +190,6 @@ pub struct Facts {
     /// Targets whose prober broke, a defect of Vigie: nothing is known of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<String>,
-}
-
-impl Default for Facts {
-    fn default() -> Self {
-        Facts {
-            variables: variables::Variables::default(),
-            credentials: None,
-            postgres: Named::new(),
-            redis: Named::new(),
-            https: Named::new(),
-            ses: None,
-            s3: None,
-            sqs: None,
-            eventbridge: None,
-            cloudwatch: None,
-            rds: None,
-            lost: Vec::new(),
-        }
-    }
 }
 
 impl Facts {

@@ -176,10 +176,7 @@ impl Shape {
 
     #[must_use]
     pub const fn url(self) -> bool {
-        matches!(
-            self,
-            Shape::PostgresUrl | Shape::RedisUrl | Shape::HttpsUrl | Shape::HttpUrl | Shape::ServiceUrl
-        )
+        matches!(self, Shape::PostgresUrl | Shape::RedisUrl | Shape::HttpsUrl | Shape::HttpUrl | Shape::ServiceUrl)
     }
 }
 

@@ -26,7 +26,7 @@ pub fn snapshot(class: Class) -> Snapshot {
         Class::Production => "production",
     };
     let mut facts = Facts::default();
-    variables::fill(&mut facts);
+    variables::fill(&mut facts, class);
     aws::fill(&mut facts);
     events::fill(&mut facts);
     postgres::fill(&mut facts);

@@ -45,7 +45,8 @@ pub fn parse(text: &str) -> (Vec<Entry>, Vec<DotenvError>) {
     if text.matches('\n').count() > MOST_LINES {
         return whole(Problem::TooManyLines, u32::try_from(MOST_LINES + 1).unwrap_or(u32::MAX));
     }
-    let mut reader = Reader { rest: text.trim_start_matches('\u{feff}'), line: 1, found: Vec::new(), errors: Vec::new() };
+    let mut reader =
+        Reader { rest: text.trim_start_matches('\u{feff}'), line: 1, found: Vec::new(), errors: Vec::new() };
     while !reader.rest.is_empty() {
         reader.line();
     }

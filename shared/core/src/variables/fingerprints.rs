@@ -16,7 +16,8 @@ pub fn fingerprints(variables: &Variables, contract: &Contract, key: &Fingerprin
 
 /// The same, of what was read.
 pub(super) fn compared(variables: &Variables, contract: &Contract, key: &FingerprintKey) -> Named<Fingerprint> {
-    let text = |name: &str| Some(strays::bare(variables.values.get(name)?.value.expose_secret())).filter(|v| !v.is_empty());
+    let text =
+        |name: &str| Some(strays::bare(variables.values.get(name)?.value.expose_secret())).filter(|v| !v.is_empty());
     let one = |name: &String| {
         let purpose = contract.purpose(name)?;
         let value = text(name)?;

@@ -53,7 +53,7 @@ fn fact(
     });
     let compared = purpose.is_some() || contract.addresses.values().any(|n| n == name);
     let words = match &address {
-        _ if !compared || purpose == Some(Purpose::AuthSecret) => Vec::new(),
+        _ if !compared || matches!(purpose, Some(Purpose::AuthSecret | Purpose::AwsKey)) => Vec::new(),
         Some(address) => address.words.clone(),
         None => locator::plain_words(value),
     };

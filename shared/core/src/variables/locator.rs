@@ -91,7 +91,9 @@ pub(super) fn parse(value: &str) -> Option<Url> {
     let url = Url::parse(value).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()))?;
     let (_, rest) = value.split_once("://")?;
     let behind = rest.find(['/', '?', '#', '\\']).map_or("", |at| &rest[at..]);
-    let plain = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'));
+    let plain = |host: &str| {
+        host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+    };
     (!behind.contains('@') && url.host_str().is_some_and(plain)).then_some(url)
 }
 
@@ -188,8 +190,14 @@ mod tests {
             ("postgresql://u:CANARY@db.shop.io:5433/CANARY?k=CANARY", Some("postgresql://db.shop.io:5433")),
             ("https://u:CANARY@api.shop.io/CANARY?CANARY#CANARY", Some("https://api.shop.io")),
             ("rediss://default:CANARY@cache.shop.io:6380/1", Some("rediss://cache.shop.io:6380")),
-            ("https://sqs.eu-west-3.amazonaws.com/111122223333/jobs", Some("https://sqs.eu-west-3.amazonaws.com/…/jobs")),
-            ("https://sqs.eu-west-3.amazonaws.com/111122223333/jobs/CANARY", Some("https://sqs.eu-west-3.amazonaws.com")),
+            (
+                "https://sqs.eu-west-3.amazonaws.com/111122223333/jobs",
+                Some("https://sqs.eu-west-3.amazonaws.com/…/jobs"),
+            ),
+            (
+                "https://sqs.eu-west-3.amazonaws.com/111122223333/jobs/CANARY",
+                Some("https://sqs.eu-west-3.amazonaws.com"),
+            ),
             ("https://CANARY/x@db.shop.io", None),
             ("https://CANARY:12/x@db.shop.io/d", None),
             ("redis://CANARY#x@h.io", None),
@@ -224,7 +232,9 @@ mod tests {
         assert_eq!(of("https://shop-staging.io").words, [Word::Staging]);
         assert_eq!(of("postgres://u@db.shop.io/app_dev").words, [Word::Dev]);
         assert_eq!(of("https://stg2.shop.io").words, [Word::Stg]);
-        for value in ["https://shop.dev", "https://latest.shop.io", "https://developer.shop.io", "https://u:test@shop.io/test"] {
+        for value in
+            ["https://shop.dev", "https://latest.shop.io", "https://developer.shop.io", "https://u:test@shop.io/test"]
+        {
             assert!(of(value).words.is_empty(), "{value}");
         }
         assert_eq!(plain_words("Test <hello@shop.io>"), []);

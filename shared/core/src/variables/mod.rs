@@ -10,10 +10,13 @@ mod shape;
 mod strays;
 mod strength;
 
+pub use crate::facts::variables::Unread;
 pub use fingerprints::fingerprints;
 pub use known::facts;
 pub use locator::queue_name;
 pub use strays::trimmed;
+
+pub(crate) use names::secret as named_secret;
 
 use crate::Named;
 use secrecy::SecretString;
@@ -32,4 +35,9 @@ pub struct Variable {
     pub source: String,
 }
 
-pub use crate::facts::variables::Unread;
+/// Whether an address can only mean the machine that it was written on, such as `http://localhost:3000`.
+#[must_use]
+pub fn of_a_desk(address: &str) -> bool {
+    let kind = |url: url::Url| Some(locator::host_kind(url.host_str()?));
+    locator::parse(address).and_then(kind).is_some_and(|kind| kind.of_a_desk())
+}

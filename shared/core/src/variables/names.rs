@@ -1,7 +1,7 @@
 //! What a variable's name says of its value.
 
 /// Whether the name itself says that the value is a secret.
-pub(super) fn secret(name: &str) -> bool {
+pub(crate) fn secret(name: &str) -> bool {
     let said = ["SECRET", "SECRETS", "TOKEN", "PASSWORD", "PASSWD", "PRIVATE", "CREDENTIALS"];
     words(name).any(|word| said.contains(&word.as_str())) || name.to_ascii_uppercase().contains("SERVICE_ROLE")
 }

@@ -9,16 +9,13 @@ use regex_lite::Regex;
 /// Characters that are looked at: no template hides behind that many.
 const LONGEST: usize = 2_048;
 
-/// Patterns of any value. `(?i)` where people write them in either case.
+/// Patterns of any value.
 const ANYWHERE: &[(Placeholder, &str)] = &[
     (Placeholder::AwsSample, r"^(AKIA|ASIA)[A-Z0-9]*EXAMPLE$|^[A-Za-z0-9/+]{30}EXAMPLEKEY$"),
     (Placeholder::DollarBraces, r"\$\{\{?\s*[A-Za-z_][A-Za-z0-9_.]*(\s|[:?+=-][^}]*)?\}"),
     (Placeholder::DollarParentheses, r"\$\([A-Za-z_][A-Za-z0-9_ ./-]+\)"),
     (Placeholder::DoubleBraces, r"\{\{\s*(resolve:|secrets?\.|env\.|vars?\.|\.?[Vv]alues\.)|^\{\{[^{}]+\}\}$"),
-    (
-        Placeholder::AngleBrackets,
-        r"(^|[:/@?=&_. -])<[A-Za-z][A-Za-z0-9_.-]*([ _.-][A-Za-z0-9_.-]+)*>($|[:/@?=&_. -])",
-    ),
+    (Placeholder::AngleBrackets, r"(^|[:/@?=&_. -])<[A-Za-z][A-Za-z0-9_.-]*([ _.-][A-Za-z0-9_.-]+)*>($|[:/@?=&_. -])"),
     (
         Placeholder::ChangeMe,
         r"(?i)(^|[^A-Za-z0-9])(please[-_ ]?)?(change|replace)[-_ ]?(me|this|it)[0-9!]*($|[^A-Za-z0-9])",
@@ -28,9 +25,15 @@ const ANYWHERE: &[(Placeholder, &str)] = &[
         r"(?i)(^|[^A-Za-z0-9])your[-_ ]?(own[-_ ]?)?(domain|app|project|bucket|host|hostname|password|user|username|secret|api|key|token|site|region|account|database|db|e?mail|company|queue|url|value|org|endpoint|instance|cluster|id)([-_ .:/@]|$)",
     ),
     (Placeholder::Your, r"(?i)^(insert|enter|put|paste|add|set)[-_ ].*[-_ ]here$"),
-    (Placeholder::Xxx, r"^[Xx]{3,}$|[Xx]{8,}|^[A-Za-z0-9]+([_-][A-Za-z0-9]+)*[_-][Xx]{3,}$|^[Xx]{3,}[_-]|://[Xx]{3,}\.|[:/][Xx]{3,}@"),
-    (Placeholder::Todo, r"(?i)^(todo|tbd|fixme|placeholder)$|^(TODO|FIXME|TBD)[-_: ]|://[^/@:]*:(?:TODO|todo)@"),
-    (Placeholder::UserPassword, r"(?i)://(user|username|dbuser|myuser|db_user):(password|pass|passwd|pwd|dbpassword|db_password|mypassword)@|://[^/@:]+:password@"),
+    (
+        Placeholder::Xxx,
+        r"^[Xx]{3,}$|[Xx]{8,}|^[A-Za-z0-9]+([_-][A-Za-z0-9]+)*[_-][Xx]{3,}$|^[Xx]{3,}[_-]|://[Xx]{3,}\.|[:/][Xx]{3,}@",
+    ),
+    (Placeholder::Todo, r"^(?i:todo|tbd|fixme|placeholder)$|^(TODO|FIXME|TBD)[-_: ]|://[^/@:]*:(?:TODO|todo)@"),
+    (
+        Placeholder::UserPassword,
+        r"(?i)://(user|username|dbuser|myuser|db_user):(password|pass|passwd|pwd|dbpassword|db_password|mypassword)@|://[^/@:]+:password@",
+    ),
     (
         Placeholder::ExampleDomain,
         r"(?i)(^|@|\.|://|://[^/@]*@)example\.(com|org|net)($|[:/?#>\s,;])|://[^/?#]*\.example\.(com|org|net)($|[:/?#])",
@@ -38,7 +41,8 @@ const ANYWHERE: &[(Placeholder, &str)] = &[
 ];
 
 /// Patterns of what is not shown anyway: a bucket may well be named `crash-dummy`.
-const OF_SECRETS: &[(Placeholder, &str)] = &[(Placeholder::Dummy, r"(?i)^(dummy|fake|sample)([-_ ].*)?$|[-_](dummy|placeholder)$")];
+const OF_SECRETS: &[(Placeholder, &str)] =
+    &[(Placeholder::Dummy, r"(?i)^(dummy|fake|sample)([-_ ].*)?$|[-_](dummy|placeholder)$")];
 
 static PATTERNS: LazyLock<[Vec<(Placeholder, Regex)>; 2]> = LazyLock::new(|| [ANYWHERE, OF_SECRETS].map(compiled));
 

@@ -33,7 +33,8 @@ const PREFIXES: &[(&str, usize, Shape)] = &[
     ("dop_v1_", 30, Shape::ApiToken),
 ];
 
-const SERVICES: &[&str] = &["mysql", "mariadb", "mongodb", "mongodb+srv", "amqp", "amqps", "smtp", "smtps", "sqlserver", "nats"];
+const SERVICES: &[&str] =
+    &["mysql", "mariadb", "mongodb", "mongodb+srv", "amqp", "amqps", "smtp", "smtps", "sqlserver", "nats"];
 
 /// What a value, without what surrounds it, looks like.
 pub(super) fn of(value: &str) -> Shape {
@@ -48,10 +49,7 @@ pub(super) fn of(value: &str) -> Shape {
     {
         return shape;
     }
-    token(value)
-        .or_else(|| simple(value))
-        .or_else(|| opaque(value).then_some(Shape::Opaque))
-        .unwrap_or(Shape::Other)
+    token(value).or_else(|| simple(value)).or_else(|| opaque(value).then_some(Shape::Opaque)).unwrap_or(Shape::Other)
 }
 
 fn scheme_shape(scheme: &str) -> Option<Shape> {
@@ -86,7 +84,9 @@ fn token(value: &str) -> Option<Shape> {
         return Some(Shape::AwsSecret);
     }
     let mut parts = value.split('.');
-    let part = |p: Option<&str>| p.is_some_and(|p| p.len() >= 8 && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')));
+    let part = |p: Option<&str>| {
+        p.is_some_and(|p| p.len() >= 8 && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
+    };
     let jwt = value.starts_with("eyJ") && part(parts.next()) && part(parts.next()) && part(parts.next());
     jwt.then_some(Shape::Jwt)
 }
@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn a_secret_inside_a_value_is_seen() {
         let key = format!("sk_{}_51Habcdefghij", "live");
-        for value in [key.clone(), format!("https://{key}.shop.io/"), format!("Shop <{key}@shop.io>"), format!("x {key}")] {
+        for value in
+            [key.clone(), format!("https://{key}.shop.io/"), format!("Shop <{key}@shop.io>"), format!("x {key}")]
+        {
             assert!(looks_secret(&value, of(&value)), "{value}");
         }
         for value in ["https://db.shop.example", "Shop <hello@shop.example>", "shop-media", "eu-west-3", "production"] {

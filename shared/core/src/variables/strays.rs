@@ -32,8 +32,11 @@ pub(super) fn of(name: &str, value: &str, class: Class, shape: Shape) -> Vec<Str
     // A text of several lines, such as a PEM file, ends with a line feed by right.
     let lines = inner.contains('\n');
     out.extend(value[..start].chars().filter_map(at_an_end));
-    out.extend(value[start + inner.len()..].chars().filter(|c| !(lines && matches!(c, '\n' | '\r'))).filter_map(at_an_end));
-    let technical = class != Class::Plain && (shape.secret() || shape.url() || class == Class::Locator || names::ascii_only(name));
+    out.extend(
+        value[start + inner.len()..].chars().filter(|c| !(lines && matches!(c, '\n' | '\r'))).filter_map(at_an_end),
+    );
+    let technical =
+        class != Class::Plain && (shape.secret() || shape.url() || class == Class::Locator || names::ascii_only(name));
     if technical {
         out.extend(inner.chars().filter_map(within));
         let bare = unquoted(inner).unwrap_or(inner);

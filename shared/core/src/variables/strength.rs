@@ -9,15 +9,57 @@ const FORETOLD: f64 = 1.0;
 
 /// What people type when asked for a secret. In lower case, five letters or more, so that chance does not find them.
 const DICTIONARY: &[&str] = &[
-    "supersecret", "nextauth", "authsecret", "sessionsecret", "password", "passw0rd", "secret", "changeme", "letmein",
-    "welcome", "admin", "production", "staging", "development", "default", "example", "hunter", "dragon", "monkey",
-    "iloveyou", "football", "master", "shadow", "sunshine", "princess", "azerty", "test1", "hello", "token", "please",
-    "secure", "random", "string", "generate", "jwtsecret", "minimum", "characters",
+    "supersecret",
+    "nextauth",
+    "authsecret",
+    "sessionsecret",
+    "password",
+    "passw0rd",
+    "secret",
+    "changeme",
+    "letmein",
+    "welcome",
+    "admin",
+    "production",
+    "staging",
+    "development",
+    "default",
+    "example",
+    "hunter",
+    "dragon",
+    "monkey",
+    "iloveyou",
+    "football",
+    "master",
+    "shadow",
+    "sunshine",
+    "princess",
+    "azerty",
+    "test1",
+    "hello",
+    "token",
+    "please",
+    "secure",
+    "random",
+    "string",
+    "generate",
+    "jwtsecret",
+    "minimum",
+    "characters",
 ];
 
 const KEYBOARD: &[&str] = &[
-    "qwertyuiop", "asdfghjkl", "zxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn", "1qaz2wsx3edc4rfv", "qazwsxedc",
-    "1234567890", "0987654321", "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "azertyuiop",
+    "qsdfghjklm",
+    "wxcvbn",
+    "1qaz2wsx3edc4rfv",
+    "qazwsxedc",
+    "1234567890",
+    "0987654321",
+    "abcdefghijklmnopqrstuvwxyz",
 ];
 /// Letters of a keyboard's row that are no chance.
 const ROW: usize = 6;
@@ -99,7 +141,10 @@ fn mark_repetitions(chars: &[char], kinds: &mut [Option<Pattern>]) {
         for at in period..chars.len() {
             run = if chars[at] == chars[at - period] { run + 1 } else { 0 };
             if run >= period.max(5) {
-                kinds[at + 1 - run..=at].iter_mut().filter(|k| k.is_none()).for_each(|k| *k = Some(Pattern::Repetition));
+                kinds[at + 1 - run..=at]
+                    .iter_mut()
+                    .filter(|k| k.is_none())
+                    .for_each(|k| *k = Some(Pattern::Repetition));
             }
         }
     }
