@@ -14,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use vigie_aws::key::KeyCell;
+use vigie_aws::process::StartError;
 use vigie_aws::store::Store;
 use vigie_aws::{Base, SetupError};
 use vigie_core::check::Kind;
@@ -22,7 +23,7 @@ use vigie_core::judge::judge;
 use vigie_core::plan::{self, Audit, AuditEvent, PlanError};
 use vigie_core::run::{Outcome, Run};
 use vigie_core::snapshot::Snapshot;
-use vigie_core::{facts, head};
+use vigie_core::head;
 use vigie_probe::ask::Deadline;
 
 use crate::setup::Edge;
@@ -54,6 +55,8 @@ pub enum AuditError {
     Undeclared(String),
     #[error("{0}")]
     Source(String),
+    #[error(transparent)]
+    Start(#[from] StartError),
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error("{0}")]
@@ -105,7 +108,7 @@ pub async fn audit(
         key: &identity.key,
         head: observed.head,
         memory,
-        fingerprints: observed.fingerprints,
+        fingerprints: observed.snapshot.facts.variables.published(),
     };
     sinks::write(deps, material, deadline).await;
     Ok(Done { run, snapshot: observed.snapshot, key: identity.key })
@@ -122,7 +125,7 @@ async fn redo(deps: &Deps, identity: &plan::Identity, deadline: Deadline) -> Opt
     let head = state::head(&deps.store, &run.environment, limit).await.map(|found| found.map(|(head, _)| head));
     let material = sinks::Material {
         memory: observe::remember(&snapshot),
-        fingerprints: facts::published(&snapshot.facts),
+        fingerprints: snapshot.facts.variables.published(),
         run: &mut run,
         snapshot: &snapshot,
         key: &identity.key,

@@ -1,24 +1,27 @@
 //! The Lambda function `audit`: wires the edge (clock, environment, deadline) to [`vigie_audit::handle`].
 
+// The SDK's futures nest deeper than rustc's default of 128 when the layout of main's is computed.
+#![recursion_limit = "256"]
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use vigie_audit::setup::Process;
+use vigie_audit::setup::Function;
 use vigie_probe::ask::Deadline;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt().json().without_time().with_target(false).with_max_level(tracing::Level::INFO).init();
-    let process = Process::of_lambda(variable)?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(&process, event))).await
+    let function = Function::new(variable)?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| answer(&function, event))).await
 }
 
-async fn answer(process: &Process, event: LambdaEvent<Value>) -> Result<Value, Error> {
+async fn answer(function: &Function, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let now = now();
     let deadline = Deadline::within(until(event.context.deadline, now));
-    let deps = process.load(deadline).await?;
+    let deps = function.deps(deadline).await?;
     match vigie_audit::handle(&deps, event.payload, now, &event.context.request_id, deadline).await {
         Ok(answer) => Ok(answer),
         Err(e) => {

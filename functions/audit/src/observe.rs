@@ -12,7 +12,7 @@ use vigie_core::cause::Cause;
 use vigie_core::check::Kind;
 use vigie_core::config::EnvironmentConfig;
 use vigie_core::facts::{Fact, Gap, Identity};
-use vigie_core::fingerprint::{Fingerprint, FingerprintKey};
+use vigie_core::fingerprint::FingerprintKey;
 use vigie_core::head::Head;
 use vigie_core::snapshot::{Memory, Neighbour, SCHEMA, Snapshot, Timing};
 use vigie_core::{plan, targets, variables};
@@ -29,8 +29,6 @@ const PAUSE: Duration = Duration::from_millis(1_500);
 /// What an audit knows before it judges.
 pub struct Observed {
     pub snapshot: Snapshot,
-    /// What the environment publishes for its neighbours; empty without a key.
-    pub fingerprints: Named<Fingerprint>,
     /// The own head: `Ok(None)` = first run.
     pub head: Result<Option<Head>, Gap>,
 }
@@ -73,7 +71,6 @@ pub async fn observe(
     let contract = &environment.contract;
     let targets = targets::derive(&values, contract);
     let facts_of_variables = variables::facts(&values, contract, key.as_deref());
-    let fingerprints = key.as_deref().map(|k| variables::fingerprints(&values, contract, k)).unwrap_or_default();
     let region = config.region.clone().or_else(|| targets.region.clone());
     let auditor = self::auditor(&deps.base, config, region.as_deref());
     let (app, app_identity) = app(&deps.base, config, &targets, &auditor);
@@ -108,7 +105,7 @@ pub async fn observe(
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         },
     };
-    Ok(Observed { snapshot, fingerprints, head })
+    Ok(Observed { snapshot, head })
 }
 
 fn auditor(base: &Base, config: &EnvironmentConfig, region: Option<&str>) -> aws_types::SdkConfig {

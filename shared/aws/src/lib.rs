@@ -19,6 +19,7 @@ pub mod source;
 pub mod store;
 
 pub use base::{Base, Role, Settings, SetupError};
+pub use credentials::profile_region;
 pub use error::CallError;
 
 /// What something needs of IAM. Sources, keys and sinks declare it; the policies derive from it.

@@ -8,14 +8,16 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, LabeledSpan, NamedSource, WrapErr, miette};
 use vigie_audit::Deps;
-use vigie_audit::setup::{self, Edge, Wiring};
-use vigie_aws::Base;
+use vigie_audit::setup::{Edge, Wiring};
+use vigie_aws::{Base, process};
 use vigie_core::Named;
-use vigie_core::check::{Kind, Severity};
+use vigie_core::check::{Kind, Severity, Suite};
 use vigie_core::config::{self, Config, EnvironmentConfig, Writes};
 use vigie_core::plan::Audit;
 use vigie_core::run::{Outcome, Run};
-use vigie_core::snapshot::Snapshot;
+use vigie_core::facts::Fact;
+use vigie_core::report;
+use vigie_core::snapshot::{Environment, Snapshot};
 use vigie_core::text::Language;
 use vigie_probe::ask::Deadline;
 
@@ -43,7 +45,7 @@ pub async fn audit(args: AuditArgs, language: Language) -> miette::Result<ExitCo
         let bytes = serde_json::to_vec_pretty(&done.snapshot).into_diagnostic()?;
         std::fs::write(path, bytes).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
     }
-    print(&done.run, args.format, language)?;
+    print(&done.run, &done.snapshot.environment, args.format, language)?;
     Ok(exit(&done.run, args.fail_on, args.allow_unknown))
 }
 
@@ -53,7 +55,7 @@ pub fn replay(args: &ReplayArgs, language: Language) -> miette::Result<ExitCode>
         .into_diagnostic()
         .wrap_err_with(|| format!("{} is no snapshot of Vigie", args.snapshot.display()))?;
     let run = vigie_core::judge::judge(&snapshot);
-    print(&run, args.format, language)?;
+    print(&run, &snapshot.environment, args.format, language)?;
     Ok(exit(&run, args.fail_on, args.allow_unknown))
 }
 
@@ -70,7 +72,7 @@ pub fn init(args: &InitArgs) -> miette::Result<ExitCode> {
     for error in &errors {
         anstream::eprintln!("{}:{}: {}", args.env_file.display(), error.line, error.what);
     }
-    let found = template::Found { names: variables.into_iter().map(|v| v.name).collect() };
+    let found = template::Found { names: variables.into_iter().map(|(name, ..)| name).collect() };
     let source = format!("dotenv:{}", args.env_file.display());
     let class = match args.class {
         vigie_core::check::Class::Staging => "staging",
@@ -159,14 +161,15 @@ fn read(path: &Path) -> miette::Result<String> {
 
 /// From a terminal: the platform's roots and proxies, the user's own AWS credentials; written only on request.
 fn wire(config: Config, folder: PathBuf, configured: bool, writes: bool) -> miette::Result<Deps> {
-    let settings = setup::settings(&variable, true).into_diagnostic()?;
+    let settings = process::settings(&variable, true).into_diagnostic()?;
     let base = Base::new(&settings).into_diagnostic()?;
     let contract: Vec<_> = config.environment.values().map(|e| e.contract.clone()).collect();
     // Without a configuration the terminal's own variables are not the app's: only those that the contract knows are read.
     let known = move |name: &str| configured || contract.iter().any(|c| template::known(c)(name));
     let variables = Arc::new(move || variables().into_iter().filter(|(name, _)| known(name)).collect::<Vec<_>>());
     let edge = Edge { inside_lambda: false, variable: Arc::new(variable), variables };
-    let wiring = Wiring { base: &base, folder, bucket: None, edge, key: Arc::default() };
+    let bucket = config.runs.as_ref().map(|runs| runs.bucket.clone());
+    let wiring = Wiring { base: &base, folder, bucket, edge, key: Arc::default() };
     let mut deps = wiring.deps(config).into_diagnostic()?;
     // An audit from a terminal reads the runs bucket for its comparisons, and leaves nothing anywhere unless told to.
     deps.read_only = !writes;
@@ -182,13 +185,35 @@ fn bar() -> ProgressBar {
     bar
 }
 
-fn print(run: &Run, format: Format, language: Language) -> miette::Result<()> {
+fn print(run: &Run, environment: &Environment, format: Format, language: Language) -> miette::Result<()> {
     match format {
         Format::Json => anstream::println!("{}", serde_json::to_string_pretty(run).into_diagnostic()?),
         Format::Text => anstream::print!("{}", show::text(run, language)),
-        Format::Markdown => anstream::print!("{}", vigie_core::report::markdown::run(run, language)),
+        Format::Markdown => anstream::print!("{}", markdown(run, environment, language)),
     }
     Ok(())
+}
+
+/// The report's page about this run alone.
+fn markdown(run: &Run, environment: &Environment, language: Language) -> String {
+    let none = Fact::Known(None);
+    let head = Fact::Known(None);
+    let this = Fact::Known(Some(run.clone()));
+    let (connections, full) = match run.suite {
+        Suite::Connections => (this, none),
+        Suite::Full => (none, this),
+    };
+    let observed =
+        report::Observed { environment: environment.clone(), connections, full, head, previous: None };
+    let input = report::Input {
+        environments: vec![observed],
+        now: run.started_at,
+        since: None,
+        language,
+        time_zone: "UTC".to_owned(),
+        repeat: false,
+    };
+    report::markdown::page(&report::report(&input))
 }
 
 /// 1: an unmuted failure at or above `fail_on`; 3: none, but an unknown whose failure would count; else 0.

@@ -1,5 +1,8 @@
 //! The `vigie` command: all that the functions do, from a terminal.
 
+// The SDK's futures nest deeper than rustc's default of 128 when the layout of main's is computed.
+#![recursion_limit = "256"]
+
 mod args;
 mod audit;
 mod init;
