@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod eventbridge;
 pub mod https;
 pub mod net;
+pub mod observe;
 pub mod postgres;
 pub mod rds;
 pub mod redis;
