@@ -5,6 +5,8 @@ use std::fmt;
 use aws_config::SdkConfig;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::meta::region::ProvideRegion;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
@@ -34,6 +36,16 @@ pub(crate) fn assume(own: SdkConfig, role: Role<'_>, session_name: &str) -> Shar
         session_name: session_name.to_owned(),
     };
     SharedCredentialsProvider::new(Later { recipe, built: OnceCell::new() })
+}
+
+/// The region of the profile in `~/.aws/config`, for a terminal where AWS_REGION is not set. Files only: the instance's
+/// metadata is not asked.
+pub async fn profile_region(profile: Option<&str>) -> Option<String> {
+    let mut builder = ProfileFileRegionProvider::builder();
+    if let Some(profile) = profile {
+        builder = builder.profile_name(profile);
+    }
+    builder.build().region().await.map(|region| region.as_ref().to_owned())
 }
 
 /// A provider that is built when somebody first wants credentials.
