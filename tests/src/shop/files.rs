@@ -1,7 +1,7 @@
 //! vigie.toml and one .env file an environment, as the shop's own team would write them.
 
 use super::RUNS;
-use super::plant::{Environment, Planted};
+use super::plant::Planted;
 use crate::sandbox::{REGION, Sandbox, secret};
 use std::fmt::Write as _;
 use std::io;
@@ -53,7 +53,7 @@ impl Env {
 }
 
 fn production(sandbox: &Sandbox, planted: &Planted, mistaken: bool) -> Env {
-    let mut env = common(sandbox, "production", &planted.production, "db.shop.internal", "app.shop.internal");
+    let mut env = common(sandbox, planted, "production", mistaken);
     let mode = if mistaken { "test" } else { "live" };
     env.secret("STRIPE_SECRET_KEY", format!("sk_{mode}_{}", alphanumeric(32)));
     env.set("NEXT_PUBLIC_STRIPE_PUBLISHABLE_KEY", format!("pk_{mode}_{}", alphanumeric(32)));
@@ -75,7 +75,7 @@ fn production(sandbox: &Sandbox, planted: &Planted, mistaken: bool) -> Env {
 }
 
 fn staging(sandbox: &Sandbox, planted: &Planted, mistaken: bool) -> Env {
-    let mut env = common(sandbox, "staging", &planted.staging, "db-staging.shop.internal", "staging.shop.internal");
+    let mut env = common(sandbox, planted, "staging", mistaken);
     env.secret("NEXTAUTH_SECRET", &planted.session_secrets[usize::from(!mistaken)]);
     upstash(&mut env, sandbox, "cache-staging.shop.internal");
     env.secret("AWS_ACCESS_KEY_ID", &planted.staging.keys.id);
@@ -85,17 +85,19 @@ fn staging(sandbox: &Sandbox, planted: &Planted, mistaken: bool) -> Env {
     env
 }
 
-fn common(sandbox: &Sandbox, name: &str, environment: &Environment, database: &str, app: &str) -> Env {
+fn common(sandbox: &Sandbox, planted: &Planted, name: &str, mistaken: bool) -> Env {
     let mut env = Env::default();
-    let site = if name == "production" { &sandbox.production } else { &sandbox.staging };
+    let (site, environment, database, app) = match name {
+        "production" => (&sandbox.production, &planted.production, "db.shop.internal", "app.shop.internal"),
+        _ => (&sandbox.staging, &planted.staging, "db-staging.shop.internal", "staging.shop.internal"),
+    };
     let password = &environment.database_password;
     let port = sandbox.postgres.port;
+    // Mistaken, production's TLS is set in the app's code alone: rejectUnauthorized: false.
+    let tls = if mistaken && name == "production" { "" } else { "?sslmode=verify-full" };
     env.set("NODE_ENV", "production");
     env.set("NEXTAUTH_URL", format!("https://{app}:{}", site.serving.port));
-    env.set(
-        "DATABASE_URL",
-        format!("postgresql://shop_{name}:{password}@{database}:{port}/shop_{name}?sslmode=verify-full"),
-    );
+    env.set("DATABASE_URL", format!("postgresql://shop_{name}:{password}@{database}:{port}/shop_{name}{tls}"));
     env.secrets.push(password.clone());
     env.set("AWS_REGION", REGION);
     env.set("AWS_S3_BUCKET", format!("shop-{name}-media"));
