@@ -1,4 +1,5 @@
 //! One mail a day and list, whatever SES, the store or a crash does.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use std::path::Path;
 use std::sync::Mutex;

@@ -1,4 +1,5 @@
 //! The report: what is new, resolved, stays and is unknown; that every outside string is text; that no mail is too large.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 use jiff::Timestamp;
 use vigie_core::Named;
@@ -257,17 +258,23 @@ fn under(mut finding: Finding, parent: &str) -> Finding {
 
 fn everything_down(language: Language) -> Input {
     let class = Class::Production;
-    let rung = |cause: Cause| {
-        [("rung", Value::name("connect")), ("cause", Value::name(cause.code())), ("code", Value::name("-"))]
+    let down = |check: &str, target: &str, subject: &str, severity: Severity, rung: &str, cause: Cause| {
+        let code = ("code", Value::name("-"));
+        let evidence = [("rung", Value::name(rung)), ("cause", Value::name(cause.code())), code];
+        let origin = ("origin".to_owned(), Value::name("https://shop.example"));
+        let mut finding = fail((check, "down"), target, subject, severity, evidence);
+        finding.evidence.extend([origin, ("variable".to_owned(), Value::name("ORDERS_QUEUE_URL"))]);
+        finding.cause = Some(cause);
+        finding
     };
     let dead = unknown("PG-TLS-UNVERIFIED", "postgres", "postgres", Cause::Refused, None);
     let findings = vec![
-        fail(("PG-DOWN", "down"), "postgres", "postgres", Severity::Critical, rung(Cause::Refused)),
+        down("PG-DOWN", "postgres", "postgres", Severity::Critical, "connect", Cause::Refused),
         under(dead.clone(), "PG-DOWN"),
         under(Finding { check: "PG-READ-ONLY".to_owned(), ..dead }, "PG-DOWN"),
-        fail(("REDIS-DOWN", "down"), "redis", "redis", Severity::High, rung(Cause::Dns)),
-        fail(("SQS-UNREACHABLE", "down"), "sqs", "orders", Severity::High, rung(Cause::Timeout)),
-        fail(("HTTP-DOWN", "down"), "https:app", "https:app", Severity::Critical, rung(Cause::TlsExpired)),
+        down("REDIS-DOWN", "redis", "redis", Severity::High, "resolve", Cause::Dns),
+        down("SQS-UNREACHABLE", "sqs", "orders", Severity::High, "query", Cause::Timeout),
+        down("HTTP-DOWN", "https:app", "https:app", Severity::Critical, "tls", Cause::TlsExpired),
         unknown("S3-BUCKET-MISSING", "s3", "shop-media", Cause::Timeout, None),
     ];
     let mut full = run("production", class, Suite::Full, FULL, findings);
@@ -474,8 +481,7 @@ fn a_readiness_line_reads_only_its_own_variables() {
     let line = |findings: Vec<Finding>, id: &str| {
         let full = run("staging", Class::Staging, Suite::Full, FULL, findings);
         let made = report(&input(vec![observed("staging", Class::Staging, None, Some(full))], Language::En));
-        let line = made.readiness[0].lines.iter().find(|line| line.id == id).unwrap().clone();
-        line
+        made.readiness[0].lines.iter().find(|line| line.id == id).unwrap().clone()
     };
     let missing = |name: &str| fail(("ENV-REQUIRED-MISSING", "missing"), "variables", name, Severity::Critical, []);
     let with = |finding: Finding| vec![finding, pass("PG-DOWN", "postgres", "postgres")];

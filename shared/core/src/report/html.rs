@@ -100,14 +100,14 @@ impl Mail<'_> {
                 }
                 mj-body background-color="#f3f2ee" css-class="ground" width="600px" {
                     (self.header())
-                    (self.section(w.say(if r.since.is_some() { p::NEW } else { p::FOUND }), &self.news()))
-                    @if !r.resolved.is_empty() { (self.section(w.say(p::RESOLVED), &self.resolved())) }
-                    @if !r.stays.is_empty() { (self.section(w.say(p::STAYS), &self.items(&r.stays))) }
-                    @if !r.unknown.is_empty() { (self.section(w.say(p::UNKNOWN), &self.unknown())) }
-                    (self.section(w.say(p::READINESS), &self.readiness()))
-                    @if !r.expires.is_empty() { (self.section(w.say(p::EXPIRES), &self.expires())) }
+                    (self.section(&w.say(if r.since.is_some() { p::NEW } else { p::FOUND }), &self.news()))
+                    @if !r.resolved.is_empty() { (self.section(&w.say(p::RESOLVED), &self.resolved())) }
+                    @if !r.stays.is_empty() { (self.section(&w.say(p::STAYS), &self.items(&r.stays))) }
+                    @if !r.unknown.is_empty() { (self.section(&w.say(p::UNKNOWN), &self.unknown())) }
+                    (self.section(&w.say(p::READINESS), &self.readiness()))
+                    @if !r.expires.is_empty() { (self.section(&w.say(p::EXPIRES), &self.expires())) }
                     @if r.environments.iter().any(|e| !e.targets.is_empty()) {
-                        (self.section(w.say(p::TARGETS), &self.targets()))
+                        (self.section(&w.say(p::TARGETS), &self.targets()))
                     }
                     (self.footer())
                 }
@@ -139,7 +139,7 @@ impl Mail<'_> {
     fn environment(&self, view: &EnvironmentView) -> Markup {
         let w = &self.words;
         html! {
-            div { span class="env wrap" { (clean(&view.name)) } " " (self.pill(view.standing.colour(), w.colour(view.standing.colour()))) }
+            div { span class="env wrap" { (clean(&view.name)) } " " (self.pill(view.standing.colour(), &w.colour(view.standing.colour()))) }
             div class="wrap" style="padding-top:4px" { (w.standing(view)) }
             @if let Standing::Judged { .. } = view.standing {
                 @if let Some(coverage) = w.coverage(view) {
@@ -171,7 +171,7 @@ impl Mail<'_> {
 
     /// What was not looked at is no verdict: an outline, no ground.
     fn line_pill(&self, state: LineState) -> Markup {
-        let text = self.words.line_state(state);
+        let text = &self.words.line_state(state);
         match state {
             LineState::Red => self.pill(Colour::Red, text),
             LineState::Amber => self.pill(Colour::Amber, text),
@@ -206,7 +206,7 @@ impl Mail<'_> {
         let w = &self.words;
         let colour = severity_colour(item.finding.severity, item.finding.mute.is_some());
         html! {
-            div { (self.pill(colour, w.severity(item.finding.severity))) " " span class="name" { (w.check(&item.finding.check)) } }
+            div { (self.pill(colour, &w.severity(item.finding.severity))) " " span class="name" { (w.check(&item.finding.check)) } }
             div class="mono" { (w.subject_of(&item.finding)) }
             @if let Some(says) = w.says(item) { div class="wrap" { (says) } }
             @if item.finding.mute.is_none() {
@@ -294,7 +294,7 @@ impl Mail<'_> {
                 table class="row" role="presentation" {
                     @for (i, target) in view.targets.iter().take(shown).enumerate() {
                         tr class=[(i == 0).then_some("first")] {
-                            td class="mark" { (self.pill(target.colour, w.colour(target.colour))) }
+                            td class="mark" { (self.pill(target.colour, &w.colour(target.colour))) }
                             td class="wrap" {
                                 (clean(&target.target))
                                 @let about = w.target(target);

@@ -26,14 +26,14 @@ pub fn page(report: &Report) -> String {
         }
     }
     let _ = writeln!(out, "\n{}", text(&w.compared()));
-    heading(&mut out, w.say(if report.since.is_some() { p::NEW } else { p::FOUND }));
+    heading(&mut out, &w.say(if report.since.is_some() { p::NEW } else { p::FOUND }));
     if report.new.is_empty() {
         let _ = writeln!(out, "{}", w.say(if report.since.is_some() { p::NO_NEW } else { p::NOTHING_OPEN }));
     }
     items(&mut out, w, &report.new);
     resolved(&mut out, w);
     if !report.stays.is_empty() {
-        heading(&mut out, w.say(p::STAYS));
+        heading(&mut out, &w.say(p::STAYS));
         items(&mut out, w, &report.stays);
     }
     unknown(&mut out, w);
@@ -77,7 +77,7 @@ fn resolved(out: &mut String, w: &Words<'_>) {
     if all.is_empty() {
         return;
     }
-    heading(out, w.say(p::RESOLVED));
+    heading(out, &w.say(p::RESOLVED));
     for resolved in all.iter().take(SHOWN) {
         let about = text(&w.resolved(resolved).join(" · "));
         let subject = code(&clean(&resolved.was.subject));
@@ -91,7 +91,7 @@ fn unknown(out: &mut String, w: &Words<'_>) {
     if all.is_empty() {
         return;
     }
-    heading(out, w.say(p::UNKNOWN));
+    heading(out, &w.say(p::UNKNOWN));
     for unknown in all.iter().take(SHOWN) {
         let why = text(&w.why(unknown.cause, unknown.action.as_deref()));
         let target = code(&clean(&unknown.target));
@@ -102,7 +102,7 @@ fn unknown(out: &mut String, w: &Words<'_>) {
 }
 
 fn readiness(out: &mut String, w: &Words<'_>) {
-    heading(out, w.say(p::READINESS));
+    heading(out, &w.say(p::READINESS));
     for of in &w.report.readiness {
         let _ = writeln!(out, "**{}**\n", text(&w.readiness(of)));
         let _ = writeln!(out, "| | | | |\n| --- | --- | --- | --- |");
@@ -118,7 +118,7 @@ fn expires(out: &mut String, w: &Words<'_>) {
     if w.report.expires.is_empty() {
         return;
     }
-    heading(out, w.say(p::EXPIRES));
+    heading(out, &w.say(p::EXPIRES));
     for expires in w.report.expires.iter().take(SHOWN) {
         let (what, when) = w.expires(expires);
         let _ = writeln!(out, "- {}{}{}", text(&what), w.say(p::COLON), text(&when));
@@ -130,7 +130,7 @@ fn targets(out: &mut String, w: &Words<'_>) {
     if w.report.environments.iter().all(|view| view.targets.is_empty()) {
         return;
     }
-    heading(out, w.say(p::TARGETS));
+    heading(out, &w.say(p::TARGETS));
     for view in w.report.environments.iter().filter(|view| !view.targets.is_empty()) {
         let _ = writeln!(out, "**{}**\n\n| | | |\n| --- | --- | --- |", text(&clean(&view.name)));
         for target in &view.targets {

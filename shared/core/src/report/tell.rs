@@ -16,7 +16,7 @@ impl Words<'_> {
             Standing::Stale { suite: Suite::Connections, since } => {
                 self.fill(p::STALE_CONNECTIONS, [("at", self.when(*since))])
             }
-            Standing::Never => self.say(p::NEVER).to_owned(),
+            Standing::Never => self.say(p::NEVER),
             Standing::Unreadable { gap } => self.fill(p::UNREADABLE, [("why", self.gap(gap))]),
             Standing::Judged { .. } => self.reason(view),
         }
@@ -28,7 +28,7 @@ impl Words<'_> {
         let counts = ("counts", counts.join(", "));
         let minor = reason.open.keys().all(|s| *s < Severity::Medium);
         let mut out = vec![match (reason.open.is_empty(), minor) {
-            (true, _) => self.say(p::NOTHING_OPEN).to_owned(),
+            (true, _) => self.say(p::NOTHING_OPEN),
             (false, true) => self.fill(p::ONLY_MINOR, [counts]),
             (false, false) => self.fill(p::OPEN, [counts]),
         }];
@@ -36,7 +36,7 @@ impl Words<'_> {
             out.push(format!("{} ({}).", self.check(&worst.check), clean(&worst.subject)));
         }
         if reason.optional > 0 {
-            out.push(self.say(p::OPTIONAL).to_owned());
+            out.push(self.say(p::OPTIONAL));
         }
         let more = [
             (reason.grave_unknown, p::ONE_GRAVE_UNKNOWN, p::MANY_GRAVE_UNKNOWN),
@@ -61,8 +61,8 @@ impl Words<'_> {
     pub fn note(&self, note: &Note) -> String {
         match note {
             Note::HeadUnreadable { gap } => self.fill(p::HEAD_UNREADABLE, [("why", self.gap(gap))]),
-            Note::SuiteNeverRan { suite: Suite::Full } => self.say(p::FULL_NEVER).to_owned(),
-            Note::SuiteNeverRan { suite: Suite::Connections } => self.say(p::CONNECTIONS_NEVER).to_owned(),
+            Note::SuiteNeverRan { suite: Suite::Full } => self.say(p::FULL_NEVER),
+            Note::SuiteNeverRan { suite: Suite::Connections } => self.say(p::CONNECTIONS_NEVER),
             Note::RunUnreadable { gap, .. } => self.fill(p::RUN_UNREADABLE, [("why", self.gap(gap))]),
             Note::SinkFailed { failure } => {
                 let why = self.why(Some(failure.cause), failure.action.as_deref());
@@ -71,7 +71,7 @@ impl Words<'_> {
         }
     }
 
-    pub fn line_state(&self, state: LineState) -> &'static str {
+    pub fn line_state(&self, state: LineState) -> String {
         self.say(match state {
             LineState::Red => p::LINE_RED,
             LineState::Amber => p::LINE_AMBER,
@@ -92,7 +92,7 @@ impl Words<'_> {
     }
 
     pub fn line(&self, line: &ReadinessLine) -> String {
-        let title = readiness::find(&line.id).map_or_else(|| line.id.clone(), |of| self.say(of.title).to_owned());
+        let title = readiness::find(&line.id).map_or_else(|| line.id.clone(), |of| self.say(of.title));
         if line.variables.is_empty() {
             return title;
         }
@@ -111,7 +111,7 @@ impl Words<'_> {
             out.push(self.more(line.because.len() - 3));
         }
         if !line.blocking {
-            out.push(self.say(p::ADVISORY).to_owned());
+            out.push(self.say(p::ADVISORY));
         }
         if line.looked_at < line.listed && line.looked_at > 0 {
             let values = [("n", self.number(line.looked_at as usize)), ("all", self.number(line.listed as usize))];
@@ -124,7 +124,7 @@ impl Words<'_> {
         let subject = clean(&expires.expiry.subject);
         let what = match expires.expiry.kind {
             ExpiryKind::Certificate => self.fill(p::CERTIFICATE, [("subject", subject)]),
-            ExpiryKind::Session => self.say(p::SESSION).to_owned(),
+            ExpiryKind::Session => self.say(p::SESSION),
         };
         let left = expires.expiry.at.as_second() - self.report.at.as_second();
         let (phrase, seconds) = if left < 0 { (p::ENDED, -left) } else { (p::ENDS_IN, left) };
@@ -136,7 +136,7 @@ impl Words<'_> {
     pub fn target(&self, target: &TargetView) -> String {
         let mut out: Vec<String> = Vec::new();
         if let Some((rung, cause, code)) = &target.fell {
-            let rung = self.fill(p::FELL, [("rung", self.rung(*rung).to_owned())]);
+            let rung = self.fill(p::FELL, [("rung", self.rung(*rung))]);
             let code = code.as_ref().map_or_else(String::new, |code| format!(", {}", clean(code)));
             out.push(format!("{rung} ({cause}{code})"));
         } else if let Some(ms) = target.ms {
@@ -150,12 +150,12 @@ impl Words<'_> {
             out.push(up.join(", "));
         }
         if target.optional {
-            out.push(self.say(p::IS_OPTIONAL).to_owned());
+            out.push(self.say(p::IS_OPTIONAL));
         }
         out.join(" · ")
     }
 
-    fn rung(&self, rung: Rung) -> &'static str {
+    fn rung(&self, rung: Rung) -> String {
         self.say(match rung {
             Rung::Resolve => p::RESOLVE,
             Rung::Connect => p::CONNECT,
@@ -175,7 +175,7 @@ impl Words<'_> {
         };
         let resolved = self.count(report.resolved.len(), p::ONE_RESOLVED, p::MANY_RESOLVED);
         match (report.new.is_empty(), report.resolved.is_empty()) {
-            (true, true) => self.say(p::NOTHING_NEW).to_owned(),
+            (true, true) => self.say(p::NOTHING_NEW),
             (false, true) => new,
             (true, false) => resolved,
             (false, false) => format!("{new}, {resolved}"),
@@ -184,7 +184,7 @@ impl Words<'_> {
 
     pub fn compared(&self) -> String {
         let since = |at| self.fill(p::SINCE, [("at", self.when(at))]);
-        let compared = self.report.since.map_or_else(|| self.say(p::FIRST).to_owned(), since);
+        let compared = self.report.since.map_or_else(|| self.say(p::FIRST), since);
         if self.report.repeat { format!("{} {compared}", self.say(p::REPEATED)) } else { compared }
     }
 }

@@ -23,14 +23,14 @@ pub fn mail(report: &Report) -> String {
     }
     page.more(w, report.environments.len());
     page.line(&w.compared());
-    page.heading('-', w.say(if report.since.is_some() { p::NEW } else { p::FOUND }));
+    page.heading('-', &w.say(if report.since.is_some() { p::NEW } else { p::FOUND }));
     if report.new.is_empty() {
-        page.line(w.say(if report.since.is_some() { p::NO_NEW } else { p::NOTHING_OPEN }));
+        page.line(&w.say(if report.since.is_some() { p::NO_NEW } else { p::NOTHING_OPEN }));
     }
     items(&mut page, w, &report.new);
     resolved(&mut page, w);
     if !report.stays.is_empty() {
-        page.heading('-', w.say(p::STAYS));
+        page.heading('-', &w.say(p::STAYS));
         items(&mut page, w, &report.stays);
     }
     unknown(&mut page, w);
@@ -85,7 +85,7 @@ fn resolved(page: &mut Page, w: &Words<'_>) {
     if all.is_empty() {
         return;
     }
-    page.heading('-', w.say(p::RESOLVED));
+    page.heading('-', &w.say(p::RESOLVED));
     for resolved in all.iter().take(SHOWN) {
         page.bullet(&format!("{}{}{}", w.check(&resolved.was.check), w.say(p::COLON), clean(&resolved.was.subject)));
         page.indented(2, &format!("[{}]", w.resolved(resolved).join(" · ")));
@@ -98,7 +98,7 @@ fn unknown(page: &mut Page, w: &Words<'_>) {
     if all.is_empty() {
         return;
     }
-    page.heading('-', w.say(p::UNKNOWN));
+    page.heading('-', &w.say(p::UNKNOWN));
     for unknown in all.iter().take(SHOWN) {
         let colon = w.say(p::COLON);
         let why = w.why(unknown.cause, unknown.action.as_deref());
@@ -109,7 +109,7 @@ fn unknown(page: &mut Page, w: &Words<'_>) {
 }
 
 fn readiness(page: &mut Page, w: &Words<'_>) {
-    page.heading('-', w.say(p::READINESS));
+    page.heading('-', &w.say(p::READINESS));
     for of in w.report.readiness.iter().take(SHOWN) {
         page.line(&w.readiness(of));
         for line in &of.lines {
@@ -129,7 +129,7 @@ fn expires(page: &mut Page, w: &Words<'_>) {
     if all.is_empty() {
         return;
     }
-    page.heading('-', w.say(p::EXPIRES));
+    page.heading('-', &w.say(p::EXPIRES));
     for expires in all.iter().take(12) {
         let (what, when) = w.expires(expires);
         page.bullet(&what);
@@ -144,7 +144,7 @@ fn targets(page: &mut Page, w: &Words<'_>) {
     if w.report.environments.iter().all(|view| view.targets.is_empty()) {
         return;
     }
-    page.heading('-', w.say(p::TARGETS));
+    page.heading('-', &w.say(p::TARGETS));
     for view in w.report.environments.iter().filter(|view| !view.targets.is_empty()).take(SHOWN) {
         page.line(&clean(&view.name));
         for target in view.targets.iter().take(SHOWN) {

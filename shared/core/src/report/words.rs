@@ -33,13 +33,13 @@ impl<'a> Words<'a> {
         self.report.language
     }
 
-    pub fn say(&self, text: Text) -> &'static str {
-        text.raw(self.language())
+    pub fn say(&self, text: Text) -> String {
+        typeset(text.raw(self.language()), self.language())
     }
 
     pub fn fill<const N: usize>(&self, text: Text, values: [(&str, String); N]) -> String {
         let evidence: Evidence = values.into_iter().map(|(name, v)| (name.to_owned(), Value::Name(v))).collect();
-        fill(text.raw(self.language()), &evidence, self)
+        fill(&self.say(text), &evidence, self)
     }
 
     pub fn count(&self, n: usize, one: Text, many: Text) -> String {
@@ -64,7 +64,7 @@ impl<'a> Words<'a> {
     fn day_and_month(&self, date: Date) -> String {
         let month = usize::try_from(date.month()).ok().and_then(|m| MONTHS.get(m.wrapping_sub(1)));
         let first = if date.day() == 1 && self.language() == Language::Fr { "er" } else { "" };
-        format!("{}{first} {}", date.day(), month.map_or("", |m| self.say(*m)))
+        format!("{}{first} {}", date.day(), month.map_or_else(String::new, |m| self.say(*m)))
     }
 
     pub fn day(&self, at: Timestamp) -> String {
@@ -98,7 +98,7 @@ impl<'a> Words<'a> {
         duration((self.report.at.as_second() - from.as_second()).max(0), self.language())
     }
 
-    pub fn colour(&self, colour: Colour) -> &'static str {
+    pub fn colour(&self, colour: Colour) -> String {
         self.say(match colour {
             Colour::Red => p::RED,
             Colour::Amber => p::AMBER,
@@ -107,7 +107,7 @@ impl<'a> Words<'a> {
         })
     }
 
-    pub fn severity(&self, severity: Severity) -> &'static str {
+    pub fn severity(&self, severity: Severity) -> String {
         self.say(match severity {
             Severity::Critical => p::CRITICAL,
             Severity::High => p::HIGH,
@@ -131,14 +131,14 @@ impl<'a> Words<'a> {
 
     /// What a check is called; its id when this version no longer knows it.
     pub fn check(&self, id: &str) -> String {
-        checks::find(id).map_or_else(|| clean(id), |check| self.say(check.title).to_owned())
+        checks::find(id).map_or_else(|| clean(id), |check| self.say(check.title))
     }
 
-    pub fn remedy(&self, id: &str) -> Option<&'static str> {
+    pub fn remedy(&self, id: &str) -> Option<String> {
         checks::find(id).map(|check| self.say(check.remedy))
     }
 
-    pub fn cause(&self, cause: Option<Cause>) -> &'static str {
+    pub fn cause(&self, cause: Option<Cause>) -> String {
         self.say(cause.unwrap_or(Cause::Unexpected).says())
     }
 
@@ -151,7 +151,7 @@ impl<'a> Words<'a> {
             Some(action) => {
                 format!("{} {}", self.cause(cause), self.fill(p::GRANT, [("action", clean(action))]))
             }
-            None => self.cause(cause).to_owned(),
+            None => self.cause(cause),
         }
     }
 
@@ -176,7 +176,7 @@ impl<'a> Words<'a> {
             other => other.clone(),
         };
         let evidence = finding.evidence.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
-        Some(bounded(fill(fault.says.raw(self.language()), &evidence, self)))
+        Some(bounded(fill(&self.say(fault.says), &evidence, self)))
     }
 
     pub fn says(&self, item: &Item) -> Option<String> {
@@ -184,7 +184,12 @@ impl<'a> Words<'a> {
             let why = self.why(item.finding.cause, item.finding.action.as_deref());
             return Some(format!("{} {why}", self.say(p::CANNOT_KNOW)));
         }
-        self.sentence(&item.finding)
+        let says = self.sentence(&item.finding);
+        match item.finding.cause {
+            // A failing rung's cause says what to do about it.
+            Some(cause) => Some(says.map_or_else(String::new, |says| says + " ") + &self.cause(Some(cause))),
+            None => says,
+        }
     }
 
     /// The subject, unless it says no more than the target.
@@ -196,13 +201,13 @@ impl<'a> Words<'a> {
     pub fn about(&self, item: &Item) -> Vec<String> {
         let mut out = vec![clean(&item.environment)];
         if item.last_known {
-            out.push(self.say(p::LAST_KNOWN).to_owned());
+            out.push(self.say(p::LAST_KNOWN));
         }
         if let Some(since) = item.since {
             out.push(self.fill(p::OPEN_SINCE, [("at", self.when(since)), ("age", self.age(since))]));
         }
         if item.unmuted {
-            out.push(self.say(p::UNMUTED).to_owned());
+            out.push(self.say(p::UNMUTED));
         }
         if let Some(mute) = &item.finding.mute {
             let owner = ("owner", clean(&mute.owner));
@@ -226,7 +231,7 @@ impl<'a> Words<'a> {
     pub fn resolved(&self, resolved: &Resolved) -> Vec<String> {
         let mut out = vec![clean(&resolved.environment)];
         if resolved.gone {
-            out.push(self.say(p::GONE).to_owned());
+            out.push(self.say(p::GONE));
         }
         if let Some(lasted) = resolved.lasted {
             out.push(self.fill(p::LASTED, [("time", duration(lasted, self.language()))]));
@@ -258,6 +263,23 @@ fn fill(raw: &str, evidence: &Evidence, words: &Words<'_>) -> String {
         rest = &rest[open + close + 1..];
     }
     out.push_str(rest);
+    out
+}
+
+/// Typography of fixed text, never of evidence: curly apostrophes, and in French a no-break space before what is high.
+fn typeset(text: &str, language: Language) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        out.push(match c {
+            '\'' if before.is_alphabetic() && next.is_alphabetic() => '’',
+            ' ' if language == Language::Fr && matches!(next, ':' | ';' | '!' | '?' | '%') => '\u{a0}',
+            c => c,
+        });
+        before = c;
+    }
     out
 }
 
