@@ -67,7 +67,10 @@ mod tests {
             {"messageId": "bad", "body": "not json"},
         ]});
         let Ok(Event::Batch(messages)) = parse(batch) else { panic!("a batch") };
-        assert_eq!(messages.iter().map(|(id, e)| (id.as_str(), e.is_ok())).collect::<Vec<_>>(), [("good", true), ("bad", false)]);
+        assert_eq!(
+            messages.iter().map(|(id, e)| (id.as_str(), e.is_ok())).collect::<Vec<_>>(),
+            [("good", true), ("bad", false)]
+        );
         let answer = serde_json::to_value(answer(vec!["bad".into()])).expect("serializes");
         assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "bad"}]}));
     }

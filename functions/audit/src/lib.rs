@@ -19,11 +19,11 @@ use vigie_aws::store::Store;
 use vigie_aws::{Base, SetupError};
 use vigie_core::check::Kind;
 use vigie_core::config::Config;
+use vigie_core::head;
 use vigie_core::judge::judge;
 use vigie_core::plan::{self, Audit, AuditEvent, PlanError};
 use vigie_core::run::{Outcome, Run};
 use vigie_core::snapshot::Snapshot;
-use vigie_core::head;
 use vigie_probe::ask::Deadline;
 
 use crate::setup::Edge;
@@ -117,7 +117,8 @@ pub async fn audit(
 /// A run that is stored already: its alerts, metrics and head are brought up to date, nothing is asked again.
 async fn redo(deps: &Deps, identity: &plan::Identity, deadline: Deadline) -> Option<Done> {
     let limit = Duration::from_secs(5).min(deadline.left());
-    let stored = |key: String| async move { tokio::time::timeout(limit, deps.store.get(&key)).await.ok()?.ok().flatten() };
+    let stored =
+        |key: String| async move { tokio::time::timeout(limit, deps.store.get(&key)).await.ok()?.ok().flatten() };
     let (bytes, _) = stored(identity.key.clone()).await?;
     let mut run: Run = serde_json::from_slice(&bytes).ok()?;
     let (bytes, _) = stored(plan::snapshot_key(&identity.key)).await?;
@@ -139,7 +140,13 @@ async fn redo(deps: &Deps, identity: &plan::Identity, deadline: Deadline) -> Opt
 ///
 /// # Errors
 /// The event or the configuration is wrong, or, for a scheduled event, a sink was not written.
-pub async fn handle(deps: &Deps, payload: Value, now: Timestamp, request: &str, deadline: Deadline) -> Result<Value, AuditError> {
+pub async fn handle(
+    deps: &Deps,
+    payload: Value,
+    now: Timestamp,
+    request: &str,
+    deadline: Deadline,
+) -> Result<Value, AuditError> {
     match event::parse(payload)? {
         event::Event::Audit(asked) => answer(deps, &asked, now, request, deadline).await,
         event::Event::Batch(messages) => {
@@ -159,7 +166,13 @@ pub async fn handle(deps: &Deps, payload: Value, now: Timestamp, request: &str, 
     }
 }
 
-async fn answer(deps: &Deps, asked: &AuditEvent, now: Timestamp, request: &str, deadline: Deadline) -> Result<Value, AuditError> {
+async fn answer(
+    deps: &Deps,
+    asked: &AuditEvent,
+    now: Timestamp,
+    request: &str,
+    deadline: Deadline,
+) -> Result<Value, AuditError> {
     if asked.environment.is_none() || asked.scheduled_at.is_some() {
         let runs = scheduled(deps, asked, now, request, deadline).await?;
         let runs: Vec<Value> =
@@ -174,7 +187,13 @@ async fn answer(deps: &Deps, asked: &AuditEvent, now: Timestamp, request: &str, 
 
 /// All audits of a scheduled event, side by side. Each has the whole deadline; a sink that was not written fails the
 /// event, so that it is delivered again and redone.
-async fn scheduled(deps: &Deps, asked: &AuditEvent, now: Timestamp, request: &str, deadline: Deadline) -> Result<Vec<Done>, AuditError> {
+async fn scheduled(
+    deps: &Deps,
+    asked: &AuditEvent,
+    now: Timestamp,
+    request: &str,
+    deadline: Deadline,
+) -> Result<Vec<Done>, AuditError> {
     let planned = plan::plan(asked, &deps.config)?;
     let audits = planned.iter().map(|one| audit(deps, one, now, request, deadline, &|_, _| {}));
     let done = futures::future::join_all(audits).await.into_iter().collect::<Result<Vec<_>, _>>()?;

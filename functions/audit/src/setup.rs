@@ -12,13 +12,18 @@ use vigie_probe::ask::Deadline;
 
 use crate::{AuditError, Deps};
 
+/// Reads one variable of the process environment.
+pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+/// Reads them all.
+pub type Variables = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
+
 /// What the edge hands in: where the process runs and what its environment says.
 #[derive(Clone)]
 pub struct Edge {
     /// Inside Lambda the process environment is Vigie's own, and refused as a source.
     pub inside_lambda: bool,
-    pub variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
-    pub variables: Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>,
+    pub variable: Variable,
+    pub variables: Variables,
 }
 
 /// What lives as long as the function's process.

@@ -47,7 +47,12 @@ pub async fn write(deps: &Deps, mut what: Material<'_>, deadline: Deadline) {
         scheduled(deps, &mut what, deadline, &mut failed).await;
     }
     for failure in &failed {
-        tracing::error!(sink = failure.sink, cause = failure.cause.code(), action = failure.action, "a sink was not written");
+        tracing::error!(
+            sink = failure.sink,
+            cause = failure.cause.code(),
+            action = failure.action,
+            "a sink was not written"
+        );
     }
     what.run.sinks = failed;
 }
@@ -109,7 +114,12 @@ fn advance(deps: &Deps, what: &Material<'_>, previous: Option<&Head>) -> Option<
 }
 
 /// Sends the alerts; one that could not be sent is taken back in the head, so that the next run says it.
-async fn alerts(deps: &Deps, moved: &mut Moved, previous: Option<&Head>, deadline: Deadline) -> Result<(), SinkFailure> {
+async fn alerts(
+    deps: &Deps,
+    moved: &mut Moved,
+    previous: Option<&Head>,
+    deadline: Deadline,
+) -> Result<(), SinkFailure> {
     if moved.alerts.is_empty() {
         return Ok(());
     }

@@ -13,10 +13,10 @@ use vigie_aws::{Base, process};
 use vigie_core::Named;
 use vigie_core::check::{Kind, Severity, Suite};
 use vigie_core::config::{self, Config, EnvironmentConfig, Writes};
-use vigie_core::plan::Audit;
-use vigie_core::run::{Outcome, Run};
 use vigie_core::facts::Fact;
+use vigie_core::plan::Audit;
 use vigie_core::report;
+use vigie_core::run::{Outcome, Run};
 use vigie_core::snapshot::{Environment, Snapshot};
 use vigie_core::text::Language;
 use vigie_probe::ask::Deadline;
@@ -109,7 +109,9 @@ fn configuration(args: &AuditArgs) -> miette::Result<(Config, PathBuf, bool)> {
     }
     let name = args.environment.clone().unwrap_or_else(|| "local".to_owned());
     let from = source.clone().unwrap_or_else(|| "the process environment".to_owned());
-    anstream::eprintln!("No vigie.toml: the default contract, variables from {from}, nothing is written. `vigie init` writes one.");
+    anstream::eprintln!(
+        "No vigie.toml: the default contract, variables from {from}, nothing is written. `vigie init` writes one."
+    );
     let environment = EnvironmentConfig {
         class: args.class,
         variables: vec![source.unwrap_or_else(|| "process".to_owned())],
@@ -130,7 +132,9 @@ fn chosen(config: &Config, asked: Option<&str>) -> miette::Result<String> {
     let declared: Vec<&String> = config.environment.keys().collect();
     match (asked, declared.as_slice()) {
         (Some(name), _) if config.environment.contains_key(name) => Ok(name.to_owned()),
-        (Some(name), _) => Err(miette!("environment {name:?} is not declared; the configuration declares: {}", names(&declared))),
+        (Some(name), _) => {
+            Err(miette!("environment {name:?} is not declared; the configuration declares: {}", names(&declared)))
+        }
         (None, [only]) => Ok((*only).clone()),
         (None, []) => Err(miette!("the configuration declares no environment; write [environment.production]")),
         (None, _) => Err(miette!("say which environment: --environment {}", names(&declared))),
@@ -203,8 +207,7 @@ fn markdown(run: &Run, environment: &Environment, language: Language) -> String 
         Suite::Connections => (this, none),
         Suite::Full => (none, this),
     };
-    let observed =
-        report::Observed { environment: environment.clone(), connections, full, head, previous: None };
+    let observed = report::Observed { environment: environment.clone(), connections, full, head, previous: None };
     let input = report::Input {
         environments: vec![observed],
         now: run.started_at,
@@ -243,5 +246,7 @@ fn variable(name: &str) -> Option<String> {
 /// Those that are text: a variable that is not UTF-8 is none of the app's.
 #[allow(clippy::disallowed_methods)] // the edge: this is where the environment enters
 fn variables() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }

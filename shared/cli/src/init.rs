@@ -18,7 +18,9 @@ pub fn vigie_toml(environment: &str, class: &str, source: &str, found: &Found, c
     );
     out.push_str(&format!("[environment.{environment}]\n"));
     out.push_str(&format!("class = \"{class}\"  # \"staging\" or \"production\": picks the severities\n"));
-    out.push_str(&format!("variables = [\"{source}\"]  # a later source wins: dotenv:, ssm:/, secretsmanager:, lambda:, amplify:\n"));
+    out.push_str(&format!(
+        "variables = [\"{source}\"]  # a later source wins: dotenv:, ssm:/, secretsmanager:, lambda:, amplify:\n"
+    ));
     out.push_str("writes = \"off\"  # \"full\": one object under vigie-probe/ and one Redis key, removed at once\n");
     out.push_str("optional = [\"redis\"]  # the app survives without it: its absence is never red\n");
     out.push_str("\n# What the app expects. Absent keys keep the defaults (Next.js, NextAuth, Upstash, Stripe).\n");
@@ -26,10 +28,7 @@ pub fn vigie_toml(environment: &str, class: &str, source: &str, found: &Found, c
     for (part, key) in [
         (contract.auth.as_ref().map(|a| [&a.secret[..], &a.url[..]].concat()), "auth"),
         (contract.stripe.as_ref().map(|s| vec![s.secret.clone()]), "stripe"),
-        (
-            contract.redis.as_ref().map(|r| [&r.rest_url, &r.url].into_iter().flatten().cloned().collect()),
-            "redis",
-        ),
+        (contract.redis.as_ref().map(|r| [&r.rest_url, &r.url].into_iter().flatten().cloned().collect()), "redis"),
     ] {
         if part.is_some_and(|names| !names.iter().any(|n| has(n))) {
             out.push_str(&format!("{key} = false  # none of its variables is set: not used\n"));
@@ -56,7 +55,9 @@ pub fn vigie_toml(environment: &str, class: &str, source: &str, found: &Found, c
     let known = known(contract);
     let others: Vec<String> = found.names.iter().filter(|n| !known(n)).map(|n| clean(n)).collect();
     if !others.is_empty() {
-        out.push_str("# Other variables of the file; they are secrets to Vigie unless the contract says plain or locators:\n");
+        out.push_str(
+            "# Other variables of the file; they are secrets to Vigie unless the contract says plain or locators:\n",
+        );
         for line in others.chunks(6) {
             out.push_str(&format!("#   {}\n", line.join(" ")));
         }
@@ -97,7 +98,9 @@ mod tests {
     #[test]
     fn what_it_writes_is_a_right_configuration_with_names_only() {
         let contract = vigie_core::config::default_contract();
-        for names in [vec!["DATABASE_URL", "NEXTAUTH_SECRET", "MY_OTHER"], vec!["AWS_ACCESS_KEY_ID", "REDIS_URL"], vec![]] {
+        for names in
+            [vec!["DATABASE_URL", "NEXTAUTH_SECRET", "MY_OTHER"], vec!["AWS_ACCESS_KEY_ID", "REDIS_URL"], vec![]]
+        {
             let found = Found { names: names.iter().map(|n| (*n).to_owned()).collect() };
             let text = vigie_toml("production", "production", "dotenv:.env.production", &found, &contract);
             let config = vigie_core::config::parse(&text, "vigie.toml").unwrap_or_else(|e| panic!("{e}\n{text}"));

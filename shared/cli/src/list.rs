@@ -122,7 +122,13 @@ pub fn explain(id: &str, language: Language) -> Option<String> {
     );
     for fault in check.faults {
         let severity = check.severity_of(fault, Class::Production);
-        out.push_str(&format!("  {}.{} ({})\n    {}\n", check.id, fault.code, severity.name(), fault.says.raw(language)));
+        out.push_str(&format!(
+            "  {}.{} ({})\n    {}\n",
+            check.id,
+            fault.code,
+            severity.name(),
+            fault.says.raw(language)
+        ));
         match fault.limit {
             Limit::None => {}
             Limit::From(value, source) => out.push_str(&format!("    from {value} ({source})\n")),

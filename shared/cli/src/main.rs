@@ -47,7 +47,11 @@ fn checks(format: args::ListFormat, language: Language) -> ExitCode {
 fn explain(id: &str, language: Language) -> miette::Result<ExitCode> {
     let Some(text) = list::explain(id, language) else {
         let like = list::like(id);
-        let hint = if like.is_empty() { "`vigie checks` lists them all".to_owned() } else { format!("there are: {}", like.join(", ")) };
+        let hint = if like.is_empty() {
+            "`vigie checks` lists them all".to_owned()
+        } else {
+            format!("there are: {}", like.join(", "))
+        };
         return Err(miette::miette!(help = hint, "{:?} is no check", vigie_core::evidence::clean(id)));
     };
     anstream::println!("{text}");
@@ -62,6 +66,7 @@ fn schema() -> ExitCode {
 /// The terminal's language: French when the locale says so.
 #[allow(clippy::disallowed_methods)] // the edge: this is where the environment enters
 fn language() -> Language {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     if locale.is_some_and(|l| l.starts_with("fr")) { Language::Fr } else { Language::En }
 }

@@ -43,7 +43,8 @@ pub fn text(run: &Run, language: Language) -> String {
     for target in &run.targets {
         let _ = writeln!(out, "  {}", target_line(run, target));
     }
-    let mut fails: Vec<&Finding> = run.findings.iter().filter(|f| f.outcome == Outcome::Fail && f.parent.is_none()).collect();
+    let mut fails: Vec<&Finding> =
+        run.findings.iter().filter(|f| f.outcome == Outcome::Fail && f.parent.is_none()).collect();
     fails.sort_by_key(|f| (f.mute.is_some(), std::cmp::Reverse(f.severity)));
     if !fails.is_empty() {
         out.push('\n');
@@ -96,7 +97,8 @@ pub fn target_line(run: &Run, target: &TargetReport) -> String {
 fn fail(out: &mut String, run: &Run, finding: &Finding, language: Language) {
     let check = checks::find(&finding.check);
     let fault = finding.fault.as_deref().unwrap_or_default();
-    let says = check.and_then(|c| c.fault(fault)).map(|f| f.says.render(language, &finding.evidence)).unwrap_or_default();
+    let says =
+        check.and_then(|c| c.fault(fault)).map(|f| f.says.render(language, &finding.evidence)).unwrap_or_default();
     let _ = writeln!(
         out,
         "{} {} {}",
@@ -114,7 +116,10 @@ fn fail(out: &mut String, run: &Run, finding: &Finding, language: Language) {
     if let Some(mute) = &finding.mute {
         let _ = writeln!(out, "         muted by {} until {}: {}", clean(&mute.owner), mute.until, clean(&mute.reason));
     }
-    let under = run.findings.iter().filter(|f| f.parent.as_deref() == Some(finding.check.as_str()) && f.target == finding.target);
+    let under = run
+        .findings
+        .iter()
+        .filter(|f| f.parent.as_deref() == Some(finding.check.as_str()) && f.target == finding.target);
     let under = under.count();
     if under > 0 {
         let _ = writeln!(out, "         {}", format!("{under} more checks cannot be answered because of it").dimmed());
@@ -123,7 +128,8 @@ fn fail(out: &mut String, run: &Run, finding: &Finding, language: Language) {
 
 /// What could not be known, by cause: not what a failing parent explains already.
 fn unknowns(out: &mut String, run: &Run, language: Language) {
-    let mut by_cause: std::collections::BTreeMap<(Cause, Option<&str>), Vec<String>> = std::collections::BTreeMap::new();
+    let mut by_cause: std::collections::BTreeMap<(Cause, Option<&str>), Vec<String>> =
+        std::collections::BTreeMap::new();
     for f in run.findings.iter().filter(|f| f.outcome == Outcome::Unknown && f.parent.is_none()) {
         let cause = f.cause.unwrap_or(Cause::Unexpected);
         by_cause.entry((cause, f.action.as_deref())).or_default().push(f.check.clone());

@@ -1,5 +1,7 @@
 //! What others read: the schemas that are checked in, and the example configurations.
 
+#![allow(clippy::panic, reason = "helpers of tests fail like tests")]
+
 use std::path::{Path, PathBuf};
 
 fn infra(name: &str) -> PathBuf {
@@ -20,7 +22,12 @@ fn same(name: &str, schema: &serde_json::Value) {
         std::fs::write(&path, &made).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    assert_eq!(kept, made, "{} is not what the types say: VIGIE_BLESS=1 cargo test -p vigie-core --test contracts", path.display());
+    assert_eq!(
+        kept,
+        made,
+        "{} is not what the types say: VIGIE_BLESS=1 cargo test -p vigie-core --test contracts",
+        path.display()
+    );
 }
 
 #[test]
@@ -75,7 +82,8 @@ fn the_schema_and_the_parser_know_the_same_keys() {
 fn the_readme_links_every_check() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
     let text = std::fs::read_to_string(&path).expect("README.md");
-    let start = text.find("<!-- checks:").and_then(|at| Some(at + text[at..].find('\n')? + 1)).expect("the list's beginning");
+    let start =
+        text.find("<!-- checks:").and_then(|at| Some(at + text[at..].find('\n')? + 1)).expect("the list's beginning");
     let end = text.find("<!-- end of checks -->").expect("the list's end");
     let mut made = String::from("\n| check | says | suite | staging / production |\n| --- | --- | --- | --- |\n");
     for check in vigie_core::checks::all() {
