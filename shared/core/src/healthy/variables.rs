@@ -50,11 +50,16 @@ const STAGING: Shop = Shop {
 };
 
 pub fn fill(facts: &mut Facts, class: Class) {
-    let shop = match class {
+    facts.variables = variables::facts(&values(class), &contract(), key().as_ref());
+}
+
+/// The variables themselves, to break one and see what is said.
+#[must_use]
+pub fn values(class: Class) -> variables::Variables {
+    of(match class {
         Class::Production => &PRODUCTION,
         Class::Staging => &STAGING,
-    };
-    facts.variables = variables::facts(&values(shop), &contract(), key().as_ref());
+    })
 }
 
 pub fn refuse(facts: &mut Facts, question: Question, gap: &Gap) {
@@ -96,15 +101,16 @@ pub fn neighbour_fingerprints() -> Named<Fingerprint> {
         session_secret: "Ws4vk2Qf7tMm9pJjNs1uRr5cZz8xLl3yHh6gBb0aOoE=",
         ..STAGING
     };
-    key().map(|key| variables::fingerprints(&values(&shop), &contract(), &key)).unwrap_or_default()
+    key().map(|key| variables::fingerprints(&of(&shop), &contract(), &key)).unwrap_or_default()
 }
 
 /// The key of every healthy fingerprint: known to all, so of no use elsewhere.
-fn key() -> Option<FingerprintKey> {
+#[must_use]
+pub fn key() -> Option<FingerprintKey> {
     FingerprintKey::new(b"vigie's healthy snapshots are made with this key")
 }
 
-fn values(shop: &Shop) -> variables::Variables {
+fn of(shop: &Shop) -> variables::Variables {
     let Shop { host, site, suffix, account, stripe, .. } = shop;
     let queue = |name: &str| format!("https://sqs.eu-west-3.amazonaws.com/{account}/{name}{suffix}");
     let all = [

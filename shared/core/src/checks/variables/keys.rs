@@ -175,14 +175,15 @@ fn secret_key(cx: &Cx<'_>, key: &Variable) -> Judgement {
     mode(cx, key)
 }
 
-/// Against the secret key when that has a mode, else against the environment.
+/// Against the environment, or against the secret key when that is of the environment's mode. A secret key of the wrong
+/// mode is said already.
 fn publishable_key(cx: &Cx<'_>, stripe: &StripeContract, key: &Variable) -> Judgement {
     let secret = cx.facts.variables.set(&stripe.secret).and_then(|secret| live(secret.shape));
+    let wanted = cx.class() == Class::Production;
     match (live(key.shape), secret) {
-        (Some(own), Some(secret)) if own != secret => {
+        (Some(own), Some(secret)) if own != secret && secret == wanted => {
             Ok(Some(fault("mixed").with("other", Value::name(&stripe.secret))))
         }
-        // Its mode is the secret key's, which has been judged.
         (Some(_), Some(_)) => Ok(None),
         _ => mode(cx, key),
     }
