@@ -139,6 +139,11 @@ async fn what_is_stale_or_was_never_audited_makes_no_green_mail() {
     let (shop, mut audit, mut report) = shop(State::Repaired).await;
     let days = ago(SignedDuration::from_hours(72));
     shop::scheduled(&mut audit, "staging", days).await.unwrap();
+    // As if it had been made then, and nobody had audited since.
+    let key = shop.object("heads/staging.json").await.unwrap()["newest"]["full"]["key"].as_str().unwrap().to_owned();
+    let mut run = shop.object(&key).await.unwrap();
+    run["started_at"] = days.to_string().into();
+    put(&shop, &key, &run.to_string()).await;
     report.invoke(&json!({}), TIMEOUT).await.unwrap();
     let raw = String::from_utf8(shop.sandbox.aws.front.mails().pop().unwrap().raw).unwrap();
     let text = mail::part(&raw, "text/plain").unwrap();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use vigie_report::setup::Process;
-use vigie_report::{event, report};
+use vigie_aws::process::Process;
+use vigie_report::{event, report, setup};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -28,7 +28,7 @@ async fn answer(process: &Process, event: LambdaEvent<Value>) -> Result<Value, E
     let asked = event::parse(event.payload)?;
     let now = now();
     // Boxed: the SDK's futures are deep.
-    let deps = Box::pin(process.load(left(event.context.deadline, now))).await?;
+    let deps = Box::pin(setup::deps(process, left(event.context.deadline, now))).await?;
     Ok(serde_json::to_value(Box::pin(report(&deps, &asked, now)).await?)?)
 }
 

@@ -30,12 +30,13 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 pub async fn audit(args: AuditArgs, language: Language) -> miette::Result<ExitCode> {
     let (config, folder, configured) = configuration(&args)?;
     let environment = chosen(&config, args.environment.as_deref())?;
-    let deps = wire(config, folder, configured, args.allow_writes)?;
+    let deps = wire(config, folder, configured, args.allow_writes).await?;
     let plan = Audit { environment, suite: args.suite, scheduled_at: None };
     let bar = bar();
     let progress = |_: Kind, target: &str| {
-        bar.println(format!("  {target}"));
-        bar.tick();
+        let line = format!("  asked: {target}");
+        // Without a terminal the bar is hidden, and its lines with it.
+        if bar.is_hidden() { anstream::eprintln!("{line}") } else { bar.println(line) }
     };
     let deadline = Deadline::within(Duration::from_secs(args.timeout));
     let done = vigie_audit::audit(&deps, &plan, now(), "terminal", deadline, &progress).await.into_diagnostic();
@@ -148,7 +149,7 @@ fn names(declared: &[&String]) -> String {
 fn parse(path: &Path) -> miette::Result<Config> {
     let text = read(path)?;
     config::parse(&text, &path.display().to_string()).map_err(|found| {
-        let labels = found.errors.iter().map(|e| LabeledSpan::at(e.span.0..e.span.1, e.what.clone()));
+        let labels = found.errors.iter().map(|e| LabeledSpan::underline(e.span.0..e.span.1));
         miette!(labels = labels.collect::<Vec<_>>(), "{} error(s)\n{found}", found.errors.len())
             .with_source_code(NamedSource::new(path.display().to_string(), text))
     })
@@ -164,8 +165,11 @@ fn read(path: &Path) -> miette::Result<String> {
 }
 
 /// From a terminal: the platform's roots and proxies, the user's own AWS credentials; written only on request.
-fn wire(config: Config, folder: PathBuf, configured: bool, writes: bool) -> miette::Result<Deps> {
-    let settings = process::settings(&variable, true).into_diagnostic()?;
+async fn wire(config: Config, folder: PathBuf, configured: bool, writes: bool) -> miette::Result<Deps> {
+    let mut settings = process::settings(&variable, true).into_diagnostic()?;
+    if settings.region.is_none() {
+        settings.region = vigie_aws::profile_region(settings.profile.as_deref()).await;
+    }
     let base = Base::new(&settings).into_diagnostic()?;
     let contract: Vec<_> = config.environment.values().map(|e| e.contract.clone()).collect();
     // Without a configuration the terminal's own variables are not the app's: only those that the contract knows are read.

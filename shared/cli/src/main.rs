@@ -20,6 +20,12 @@ use vigie_core::text::Language;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .with_max_level(tracing::Level::WARN)
+        .init();
     let language = args.language.unwrap_or_else(language);
     let done = match args.command {
         Command::Audit(args) => audit::audit(args, language).await,

@@ -352,16 +352,22 @@ pub fn fell(code: &'static str, ladder: &Ladder, asked_as: Identity) -> Option<B
     ladder.failed().map(|step| because_of(code, step, asked_as))
 }
 
-/// A fault whose evidence is a failing rung: `rung`, `cause`, and `code` ("-" when the server gave none).
+/// A fault whose evidence is a failing rung: `rung`, and `cause` with the server's own code where it gave one
+/// (`auth, 28P01`).
 #[must_use]
 pub fn because_of(code: &'static str, step: &Step, asked_as: Identity) -> Because {
     let cause = step.cause.unwrap_or(Cause::Unexpected);
     fault(code)
         .with("rung", Value::name(rung_name(step.rung)))
-        .with("cause", Value::name(cause.code()))
-        .with("code", Value::name(step.code.clone().unwrap_or_else(|| "-".to_owned())))
+        .with("cause", Value::name(coded(cause, step.code.as_deref())))
         .cause(cause)
         .asked_as(asked_as)
+}
+
+/// `auth, 28P01`; without a code of the server's, `refused`.
+#[must_use]
+pub fn coded(cause: Cause, code: Option<&str>) -> String {
+    code.map_or_else(|| cause.code().to_owned(), |code| format!("{}, {code}", cause.code()))
 }
 
 #[must_use]

@@ -100,6 +100,19 @@ fn a_queue_that_does_not_answer_fails_unless_the_reason_is_vigies() {
 }
 
 #[test]
+fn a_queue_that_lies_elsewhere_is_said_to() {
+    let with = |cause| {
+        after("SQS-UNREACHABLE", |s| {
+            let queue = queue(s, "jobs");
+            (queue.foreign, queue.attributes) = (Fact::Known(true), Fact::gap(cause, Identity::App));
+        })
+    };
+    assert_eq!(with(Cause::NotFound), ["jobs:foreign"]);
+    assert_eq!(with(Cause::Denied), ["jobs:foreign"]);
+    assert_eq!(with(Cause::Timeout), ["jobs:down"]);
+}
+
+#[test]
 fn a_queue_in_an_unknown_account_is_not_passed() {
     let unknown = after("SQS-UNREACHABLE", |s| queue(s, "jobs").foreign = Fact::gap(Cause::Timeout, Identity::App));
     assert_eq!(unknown, ["jobs?timeout"]);

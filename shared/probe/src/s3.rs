@@ -115,7 +115,7 @@ async fn reach(ask: &Ask, client: &Client, region: Option<&Region>, bucket: &str
 async fn head(ask: &Ask, client: &Client, bucket: &str, owner: Option<&str>) -> Result<Head, Missed> {
     let request = client.head_bucket().bucket(bucket).set_expected_bucket_owner(owner.map(str::to_owned)).send();
     let identity = ask.app_identity;
-    match ask.deadline.run(sdk::LIMIT, request).await {
+    match ask.deadline.run(sdk::LIMIT, Box::pin(request)).await {
         Err(cause) => Err(Gap::new(cause, identity).into()),
         Ok(Ok(answer)) => Ok(Head { usable: Ok(()), region: answer.bucket_region().map(clean) }),
         Ok(Err(error)) => {
@@ -128,7 +128,7 @@ async fn head(ask: &Ask, client: &Client, bucket: &str, owner: Option<&str>) -> 
             if elsewhere {
                 return Ok(Head { usable: Err(Gap::new(Cause::WrongRegion, identity)), region });
             }
-            if sdk::reached(missed.gap.cause) { Ok(Head { usable: Err(missed.gap), region }) } else { Err(missed) }
+            if missed.answered() { Ok(Head { usable: Err(missed.gap), region }) } else { Err(missed) }
         }
     }
 }

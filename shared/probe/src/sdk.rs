@@ -37,6 +37,15 @@ pub struct Missed {
     pub code: Option<String>,
 }
 
+impl Missed {
+    /// Whether the service works, and this is its answer about the thing asked for: what [`reached`] says, and codes that
+    /// nobody has told us of.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        reached(self.gap.cause) || (self.gap.cause == Cause::Unexpected && self.code.is_some())
+    }
+}
+
 impl From<Missed> for Gap {
     fn from(missed: Missed) -> Self {
         missed.gap
@@ -86,7 +95,8 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let identity = asked_as(ask, identity);
-    match ask.deadline.run(LIMIT, question).await {
+    // The SDK's futures are large: many are joined, and a stack is small.
+    match ask.deadline.run(LIMIT, Box::pin(question)).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(missed(&error, action, identity)),
         Err(cause) => Err(Gap::new(cause, identity).into()),
@@ -122,7 +132,7 @@ where
                 Err(cause) => Err(Missed::from(Gap::new(cause, asked_as(ask, identity)))),
             };
             match &answer {
-                Err(missed) if !reached(missed.gap.cause) => {
+                Err(missed) if !missed.answered() => {
                     climb.fell(missed.rung, ms(start), missed.gap.cause, missed.code.clone());
                 }
                 _ => climb.held(rung, ms(start)),
@@ -232,7 +242,9 @@ pub fn answered(code: Option<&str>, message: Option<&str>, status: u16) -> Cause
             Cause::WrongRegion
         }
         "RequestTimeout" => Cause::Timeout,
-        "NotImplemented" | "UnsupportedOperation" | "UnknownOperation" | "MethodNotAllowed" => Cause::Unsupported,
+        "NotImplemented" | "UnsupportedOperation" | "UnknownOperation" | "MethodNotAllowed" | "InvalidAction" => {
+            Cause::Unsupported
+        }
         "SlowDown" | "RequestLimitExceeded" | "BandwidthLimitExceeded" | "LimitExceeded" | "RequestThrottled" => {
             Cause::Throttled
         }

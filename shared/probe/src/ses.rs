@@ -9,11 +9,11 @@ use vigie_core::cause::Cause;
 use vigie_core::check::Suite;
 use vigie_core::evidence::clean;
 use vigie_core::facts::aws::{Ses, SesQuota};
-use vigie_core::facts::{Fact, Gap, Identity};
+use vigie_core::facts::{Fact, Gap, Identity, Rung};
 use vigie_core::targets::SesTarget;
 
 use crate::ask::Ask;
-use crate::sdk;
+use crate::sdk::{self, Missed};
 
 const BY: Identity = Identity::Auditor;
 /// The longest address of RFC 5321.
@@ -25,9 +25,9 @@ const NAMES: usize = 8;
 pub async fn observe(ask: &Ask, target: &SesTarget) -> Ses {
     let region = ask.app.region().or(ask.auditor.region()).cloned();
     let client = client(ask, region.clone());
-    let (ladder, sending_enabled) = sdk::climb(ask, BY, || async {
-        let answer = sdk::call(ask, "ses:GetAccountSendingEnabled", BY, client.get_account_sending_enabled().send());
-        Ok(answer.await?.enabled())
+    let (ladder, sending_enabled) = sdk::rung(ask, Rung::Query, BY, || async {
+        let answer = sdk::coded(ask, "ses:GetAccountSendingEnabled", BY, client.get_account_sending_enabled().send());
+        Ok::<_, Missed>(answer.await?.enabled())
     })
     .await;
     let from = match &target.from {

@@ -45,8 +45,8 @@ const INVALID: Check = Check {
             level: Level::Column,
             limit: Limit::None,
             says: text(
-                "AWS refuses the app's credential: {cause} ({code}).",
-                "AWS refuse l'identifiant de l'application : {cause} ({code}).",
+                "AWS refuses the app's credential: {cause}.",
+                "AWS refuse l'identifiant de l'application : {cause}.",
             ),
             broken: |s| with(s, |c| c.ladder = fallen(Rung::Authenticate, Cause::ExpiredToken)),
         },

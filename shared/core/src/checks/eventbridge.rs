@@ -32,8 +32,8 @@ const BUS_MISSING: Check = Check {
             level: Level::Warn,
             limit: Limit::None,
             says: text(
-                "EventBridge cannot be reached: {rung} failed ({cause}, {code}).",
-                "EventBridge est injoignable : échec de {rung} ({cause}, {code}).",
+                "EventBridge cannot be reached: {rung} failed ({cause}).",
+                "EventBridge est injoignable : échec de {rung} ({cause}).",
             ),
             broken: |s| {
                 if let Some(events) = &mut s.facts.eventbridge {

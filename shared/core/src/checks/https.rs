@@ -57,8 +57,8 @@ const DOWN: Check = Check {
             level: Level::Column,
             limit: Limit::None,
             says: text(
-                "{subject} ({origin}) does not answer properly: the rung {rung} fails ({cause}, code {code}).",
-                "{subject} ({origin}) ne répond pas correctement : l'étape {rung} échoue ({cause}, code {code}).",
+                "{subject} ({origin}) does not answer properly: the rung {rung} fails ({cause}).",
+                "{subject} ({origin}) ne répond pas correctement : l'étape {rung} échoue ({cause}).",
             ),
             broken: |s| change(s, |https| https.ladder = fallen(Rung::Query, Cause::BadStatus)),
         },

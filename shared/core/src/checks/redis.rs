@@ -1,7 +1,7 @@
 //! Checks of Redis: does it answer, does it take writes, is the way to it encrypted and verified.
 
 use crate::cause::Cause;
-use crate::check::{Because, Check, Fault, Kind, Level, Limit, Severity, Suite, fault, fell, per};
+use crate::check::{Because, Check, Fault, Kind, Level, Limit, Severity, Suite, coded, fault, fell, per};
 use crate::evidence::Value;
 use crate::facts::postgres::Certificate;
 use crate::facts::redis::{Redis, RedisRoundtrip};
@@ -32,8 +32,8 @@ const DOWN: Check = Check {
         level: Level::Column,
         limit: Limit::None,
         says: text(
-            "{subject} does not answer: the rung {rung} fails ({cause}, code {code}).",
-            "{subject} ne répond pas : l'étape {rung} échoue ({cause}, code {code}).",
+            "{subject} does not answer: the rung {rung} fails ({cause}).",
+            "{subject} ne répond pas : l'étape {rung} échoue ({cause}).",
         ),
         broken: |s| change(s, |redis| redis.ladder = fallen(Rung::Authenticate, Cause::Auth)),
     }],
@@ -80,8 +80,8 @@ const WRITE_REFUSED: Check = Check {
             level: Level::Column,
             limit: Limit::None,
             says: text(
-                "{subject} answers PING but refuses {step}: {cause} (code {code}).",
-                "{subject} répond à PING mais refuse {step} : {cause} (code {code}).",
+                "{subject} answers PING but refuses {step}: {cause}.",
+                "{subject} répond à PING mais refuse {step} : {cause}.",
             ),
             broken: |s| refuse_step(s, "set", Cause::ReadOnly, Some("READONLY")),
         },
@@ -102,8 +102,7 @@ fn written(roundtrip: &RedisRoundtrip) -> Option<Because> {
         Some(Cause::Mismatch) => fault("mismatch").with("step", step).cause(Cause::Mismatch),
         Some(cause) => fault("refused")
             .with("step", step)
-            .with("cause", Value::name(cause.code()))
-            .with("code", Value::name(roundtrip.code.clone().unwrap_or_else(|| "-".to_owned())))
+            .with("cause", Value::name(coded(cause, roundtrip.code.as_deref())))
             .cause(cause),
         None => match roundtrip.ttl {
             Some(1..=60) => return None,

@@ -1,7 +1,9 @@
 //! Checks of S3: may the app use its buckets, where are they, who else may, and does an upload come back.
 
 use crate::cause::Cause;
-use crate::check::{Because, Check, Fault, Judgement, Kind, Level, Limit, Severity, Suite, because_of, fault, per};
+use crate::check::{
+    Because, Check, Fault, Judgement, Kind, Level, Limit, Severity, Suite, because_of, coded, fault, per,
+};
 use crate::evidence::Value;
 use crate::facts::aws::{BlockFlags, Bucket, Roundtrip, RoundtripStep, S3};
 use crate::facts::{Fact, Gap, Identity};
@@ -191,16 +193,14 @@ const ROUNDTRIP: Check = Check {
     ),
     reads: &[Question::BucketRoundtrip, Question::BucketProtection],
     faults: &[
-        trip(
-            "failed",
-            text("{subject}: {step} fails: {cause} ({code}).", "{subject} : {step} échoue : {cause} ({code})."),
-            |s| each(s, |bucket| bucket.roundtrip = failing(&["put"], Cause::ServerError, "InternalError")),
-        ),
+        trip("failed", text("{subject}: {step} fails: {cause}.", "{subject} : {step} échoue : {cause}."), |s| {
+            each(s, |bucket| bucket.roundtrip = failing(&["put"], Cause::ServerError, "InternalError"))
+        }),
         trip(
             "left",
             text(
-                "{subject}: the object is written and read, but not deleted: {cause} ({code}). It is left under {prefix}.",
-                "{subject} : l'objet est écrit et lu, mais pas supprimé : {cause} ({code}). Il reste sous {prefix}.",
+                "{subject}: the object is written and read, but not deleted: {cause}. It is left under {prefix}.",
+                "{subject} : l'objet est écrit et lu, mais pas supprimé : {cause}. Il reste sous {prefix}.",
             ),
             |s| {
                 let steps = &["put", "get", "compare", "delete"];
@@ -210,32 +210,32 @@ const ROUNDTRIP: Check = Check {
         trip(
             "clock",
             text(
-                "{subject}: {step} is refused because the clock is too far off ({code}).",
-                "{subject} : {step} est refusé, l'horloge est trop décalée ({code}).",
+                "{subject}: {step} is refused because the clock is too far off ({cause}).",
+                "{subject} : {step} est refusé, l'horloge est trop décalée ({cause}).",
             ),
             |s| each(s, |bucket| bucket.roundtrip = failing(&["put"], Cause::ClockSkew, "RequestTimeTooSkewed")),
         ),
         trip(
             "signature",
             text(
-                "{subject}: the presigned URL is refused on {step}: {cause} ({code}).",
-                "{subject} : l'URL présignée est refusée à {step} : {cause} ({code}).",
+                "{subject}: the presigned URL is refused on {step}: {cause}.",
+                "{subject} : l'URL présignée est refusée à {step} : {cause}.",
             ),
             |s| each(s, |bucket| bucket.roundtrip = failing(&["put"], Cause::Signature, "SignatureDoesNotMatch")),
         ),
         trip(
             "kms",
             text(
-                "{subject}: {step} fails because the KMS key cannot be used ({code}).",
-                "{subject} : {step} échoue, la clé KMS n'est pas utilisable ({code}).",
+                "{subject}: {step} fails because the KMS key cannot be used ({cause}).",
+                "{subject} : {step} échoue, la clé KMS n'est pas utilisable ({cause}).",
             ),
             |s| each(s, |bucket| bucket.roundtrip = failing(&["put"], Cause::Kms, "KMS.DisabledException")),
         ),
         trip(
             "denied",
             text(
-                "{subject}: the app may not {step} ({code}).",
-                "{subject} : l'application ne peut pas faire {step} ({code}).",
+                "{subject}: the app may not {step} ({cause}).",
+                "{subject} : l'application ne peut pas faire {step} ({cause}).",
             ),
             |s| each(s, |bucket| bucket.roundtrip = failing(&["put", "get"], Cause::Denied, "AccessDenied")),
         ),
@@ -343,8 +343,7 @@ fn returned(s3: &S3, trip: &Roundtrip) -> Judgement {
 fn trip_because(code: &'static str, step: &RoundtripStep, cause: Cause) -> Because {
     fault(code)
         .with("step", Value::name(&step.step))
-        .with("cause", Value::name(cause.code()))
-        .with("code", Value::name(step.code.clone().unwrap_or_else(|| "-".to_owned())))
+        .with("cause", Value::name(coded(cause, step.code.as_deref())))
         .with("prefix", Value::name("vigie-probe/"))
         .cause(cause)
 }

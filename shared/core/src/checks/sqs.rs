@@ -228,17 +228,22 @@ fn declared(queue: &Queue) -> bool {
 }
 
 fn reached(queue: &Queue) -> Judgement {
-    if let Err(gap) = queue.attributes.get() {
-        return refused(queue, gap).map(Some);
+    match queue.attributes.get() {
+        // A refusal of a queue that lies elsewhere is explained by where it lies.
+        Err(gap) if matches!(gap.cause, Cause::NotFound | Cause::Denied) && queue.foreign == Fact::Known(true) => {
+            Ok(Some(elsewhere(queue).cause(gap.cause).asked_as(gap.asked_as)))
+        }
+        Err(gap) => refused(queue, gap).map(Some),
+        Ok(_) => Ok(queue.foreign.get()?.then(|| elsewhere(queue).cause(Cause::Foreign))),
     }
+}
+
+fn elsewhere(queue: &Queue) -> Because {
     let shown = |value: &Option<String>| Value::name(value.as_deref().unwrap_or("-"));
-    Ok(queue.foreign.get()?.then(|| {
-        fault("foreign")
-            .with("variable", Value::name(&queue.variable))
-            .with("account", shown(&queue.account))
-            .with("region", shown(&queue.region))
-            .cause(Cause::Foreign)
-    }))
+    fault("foreign")
+        .with("variable", Value::name(&queue.variable))
+        .with("account", shown(&queue.account))
+        .with("region", shown(&queue.region))
 }
 
 /// A queue that did not answer fails, unless the reason lies with Vigie: its own permissions, or its own time.

@@ -187,12 +187,8 @@ fn of_bus(bus: &str, rules: Option<&crate::Named<crate::facts::aws::Rule>>) -> N
 
 /// The functions whose environment the variables came from. Without variables the checks of variables say so.
 fn functions(facts: &Facts) -> impl Iterator<Item = Need> {
-    let mut names: Vec<&str> = facts
-        .variables
-        .known
-        .values()
-        .filter_map(|variable| variable.source.strip_prefix("lambda:"))
-        .collect();
+    let mut names: Vec<&str> =
+        facts.variables.known.values().filter_map(|variable| variable.source.strip_prefix("lambda:")).collect();
     names.sort_unstable();
     names.dedup();
     // `NAME`, `NAME:ALIAS` or an ARN with or without an alias.

@@ -30,8 +30,8 @@ pub const DOWN: Check = Check {
         level: Level::Column,
         limit: Limit::None,
         says: text(
-            "{subject} cannot be used: the rung {rung} fails ({cause}, code {code}).",
-            "{subject} est inutilisable : l'étape {rung} échoue ({cause}, code {code}).",
+            "{subject} cannot be used: the rung {rung} fails ({cause}).",
+            "{subject} est inutilisable : l'étape {rung} échoue ({cause}).",
         ),
         broken: |s| change(s, |postgres| postgres.ladder = fallen(Rung::Connect, Cause::Refused)),
     }],
