@@ -264,6 +264,8 @@ fn missing_queue(code: &str) -> bool {
 /// For answers without a body, such as HeadBucket's, and for codes that nobody has told us of.
 fn by_status(status: u16) -> Cause {
     match status {
+        // A success that is not this service's.
+        200..=299 => Cause::Protocol,
         301 | 307 => Cause::WrongRegion,
         401 | 403 => Cause::Denied,
         404 => Cause::NotFound,
@@ -314,6 +316,7 @@ fn transport(error: &(dyn Error + 'static)) -> (Cause, Rung) {
         let text = link.to_string();
         match text.as_str() {
             "dns error" => return (Cause::Dns, Rung::Resolve),
+            "connection closed before message completed" => return (Cause::Reset, Rung::Query),
             "tcp connect error" => rung = Some(Rung::Connect),
             _ if text.starts_with("HTTP connect timeout") => return (Cause::Timeout, Rung::Connect),
             _ if text.contains(" timeout occurred after ") => return (Cause::Timeout, rung.unwrap_or(Rung::Query)),
@@ -357,5 +360,84 @@ fn assumed(source: &(dyn Error + 'static)) -> Cause {
     match transport(source).0 {
         Cause::Unexpected => Cause::NoCredentials,
         cause => cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_aws_have_causes() {
+        for (code, status, cause) in [
+            ("AccessDenied", 403, Cause::Denied),
+            ("AccessDeniedException", 400, Cause::Denied),
+            ("UnauthorizedOperation", 403, Cause::Denied),
+            ("Throttling", 400, Cause::Throttled),
+            ("ThrottlingException", 400, Cause::Throttled),
+            ("TooManyRequestsException", 429, Cause::Throttled),
+            ("RequestLimitExceeded", 503, Cause::Throttled),
+            ("SlowDown", 503, Cause::Throttled),
+            ("ExpiredToken", 400, Cause::ExpiredToken),
+            ("ExpiredTokenException", 400, Cause::ExpiredToken),
+            ("InvalidClientTokenId", 403, Cause::InvalidKey),
+            ("UnrecognizedClientException", 400, Cause::InvalidKey),
+            ("InvalidAccessKeyId", 403, Cause::InvalidKey),
+            ("SignatureDoesNotMatch", 403, Cause::Signature),
+            ("InvalidSignatureException", 400, Cause::Signature),
+            ("IncompleteSignature", 400, Cause::Signature),
+            ("RequestTimeTooSkewed", 403, Cause::ClockSkew),
+            ("NoSuchBucket", 404, Cause::NotFound),
+            ("ResourceNotFoundException", 400, Cause::NotFound),
+            ("QueueDoesNotExist", 400, Cause::NotFound),
+            ("AWS.SimpleQueueService.NonExistentQueue", 400, Cause::NotFound),
+            ("NotFound", 404, Cause::NotFound),
+            ("PermanentRedirect", 301, Cause::WrongRegion),
+            ("AuthorizationHeaderMalformed", 400, Cause::WrongRegion),
+            ("KMS.DisabledException", 400, Cause::Kms),
+            ("InvalidAction", 400, Cause::Unsupported),
+            ("InternalError", 500, Cause::ServerError),
+            ("ServiceUnavailable", 503, Cause::ServerError),
+            ("SomethingNew", 400, Cause::Unexpected),
+        ] {
+            assert_eq!(answered(Some(code), None, status), cause, "{code}");
+        }
+        for (status, cause) in
+            [(301, Cause::WrongRegion), (403, Cause::Denied), (404, Cause::NotFound), (503, Cause::ServerError)]
+        {
+            assert_eq!(answered(None, None, status), cause);
+        }
+    }
+
+    #[test]
+    fn an_expired_signature_is_the_clock() {
+        let text =
+            "Signature expired: 20261122T100500Z is now earlier than 20261122T100600Z (20261122T102100Z - 15 min.)";
+        assert_eq!(answered(Some("SignatureDoesNotMatch"), Some(text), 403), Cause::ClockSkew);
+    }
+
+    #[test]
+    fn a_gap_alone_has_its_rung() {
+        for (cause, rung) in [
+            (Cause::Dns, Rung::Resolve),
+            (Cause::Refused, Rung::Connect),
+            (Cause::TlsExpired, Rung::Tls),
+            (Cause::InvalidKey, Rung::Authenticate),
+            (Cause::ServerError, Rung::Query),
+        ] {
+            assert_eq!(Missed::from(Gap::new(cause, Identity::App)).rung, rung);
+        }
+    }
+
+    #[test]
+    fn a_new_code_is_an_answer_and_a_silence_is_none() {
+        let missed = |cause, code: Option<&str>| {
+            let code = code.map(str::to_owned);
+            Missed { gap: Gap::new(cause, Identity::App), rung: Rung::Query, code }
+        };
+        assert!(missed(Cause::Unexpected, Some("SomethingNew")).answered());
+        assert!(missed(Cause::Denied, None).answered());
+        assert!(!missed(Cause::Unexpected, None).answered());
+        assert!(!missed(Cause::Throttled, Some("Throttling")).answered());
     }
 }

@@ -46,6 +46,9 @@ impl Request {
         if let Some((_, operation)) = self.target.split_once("/operation/") {
             return operation.to_owned();
         }
+        if self.target == "/v2/email/account" {
+            return "GetAccount".to_owned();
+        }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let resource = query.split('&').find(|part| !part.starts_with("x-id") && !part.contains("X-Amz-"));
         let object = path.trim_matches('/').contains('/');
@@ -382,7 +385,7 @@ async fn mail(
         handler(request).unwrap_or_else(|| match operation.as_str() {
             "GetAccountSendingEnabled" => result(&operation, "<Enabled>true</Enabled>"),
             "GetIdentityVerificationAttributes" => verified("shop.example", "Success"),
-            "GET" => answer(
+            "GetAccount" => answer(
                 200,
                 r#"{"ProductionAccessEnabled":true,"SendingEnabled":true,"SendQuota":{"Max24HourSend":50000,"MaxSendRate":14,"SentLast24Hours":12}}"#,
             ),
