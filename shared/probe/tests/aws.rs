@@ -292,6 +292,47 @@ async fn transport(url: &str) -> (Rung, Cause) {
     (rung, cause)
 }
 
+#[tokio::test]
+async fn a_bad_certificate_is_its_own_cause() {
+    let ca = common::Ca::new("Test CA");
+    for (leaf, trusted, cause) in [
+        (ca.leaf(&["127.0.0.1"], -30, -1), &ca, Cause::TlsExpired),
+        (ca.leaf(&["sts.shop.example"], -1, 30), &ca, Cause::TlsHostname),
+        (ca.leaf(&["127.0.0.1"], -1, 30), &common::Ca::new("Another"), Cause::TlsUntrusted),
+    ] {
+        let url = tls_server(&leaf).await;
+        let mut ask = ask(&url);
+        ask.app = ask.app.to_builder().http_client(trusting(trusted)).build();
+        let facts = credentials::observe(&ask, &app(KeyKind::LongLived)).await;
+        assert_eq!(failed(&facts.ladder), (Rung::Tls, cause, None));
+    }
+}
+
+/// Shakes hands, or tries to, and closes.
+async fn tls_server(leaf: &common::Leaf) -> String {
+    let key = rustls_pki_types::PrivateKeyDer::try_from(leaf.key_der.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_no_client_auth().with_single_cert(leaf.chain.clone(), key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    url
+}
+
+fn trusting(ca: &common::Ca) -> aws_smithy_runtime_api::client::http::SharedHttpClient {
+    use aws_smithy_http_client::{Builder, tls};
+    let roots = tls::TrustStore::empty().with_pem_certificate(ca.pem().into_bytes());
+    let context = tls::TlsContext::builder().with_trust_store(roots).build().unwrap();
+    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    Builder::new().tls_provider(ring).tls_context(context).build_https()
+}
+
 fn listing(member: &str, inner: &str) -> String {
     format!("<IsTruncated>false</IsTruncated><{member}>{inner}</{member}>")
 }
