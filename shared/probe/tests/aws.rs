@@ -49,6 +49,9 @@ impl Request {
         if self.target == "/v2/email/account" {
             return "GetAccount".to_owned();
         }
+        if self.target.starts_with("/v20180820/configuration/publicAccessBlock") {
+            return format!("account {}", self.headers["x-amz-account-id"]);
+        }
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let resource = query.split('&').find(|part| !part.starts_with("x-id") && !part.contains("X-Amz-"));
         let object = path.trim_matches('/').contains('/');
@@ -573,6 +576,11 @@ async fn bucket(
             "GET acl" => answer(200, "<AccessControlPolicy><AccessControlList/></AccessControlPolicy>"),
             "GET publicAccessBlock" => s3_refusal(404, "NoSuchPublicAccessBlockConfiguration"),
             "GET ownershipControls" => s3_refusal(404, "OwnershipControlsNotFoundError"),
+            "account 111122223333" => answer(
+                200,
+                "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>\
+                 <IgnorePublicAcls>true</IgnorePublicAcls></PublicAccessBlockConfiguration>",
+            ),
             _ => s3_refusal(403, "AccessDenied"),
         })
     })
@@ -739,6 +747,8 @@ async fn what_was_never_set_has_a_value() {
     assert_eq!(media.public_grants, Fact::Known(Vec::new()));
     assert_eq!(media.block, Fact::Known(vigie_core::facts::aws::BlockFlags::default()));
     assert_eq!(media.acls_enabled, Fact::Known(true));
+    let account = facts.account_block.get().unwrap();
+    assert!(account.block_public_acls && account.ignore_public_acls && !account.block_public_policy);
 
     let open = |request: &Request| {
         Some(match request.operation().as_str() {

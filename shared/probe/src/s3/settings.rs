@@ -6,6 +6,7 @@ use std::future::Future;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{Grant, ObjectOwnership};
+use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -87,7 +88,11 @@ pub(super) async fn account(ask: &Ask, account: Result<&str, Gap>) -> Result<Blo
     if ask.suite < Suite::Full {
         return Err(Gap::new(Cause::NotAsked, BY));
     }
-    let client = aws_sdk_s3control::Client::new(&ask.auditor);
+    let mut config = aws_sdk_s3control::config::Builder::from(&ask.auditor);
+    if let Some(url) = ask.auditor.endpoint_url() {
+        config = config.endpoint_resolver(Custom(url.to_owned()));
+    }
+    let client = aws_sdk_s3control::Client::from_conf(config.build());
     let request = client.get_public_access_block().account_id(account?).send();
     let none = "NoSuchPublicAccessBlockConfiguration";
     let answer = unset(ask, "s3:GetAccountPublicAccessBlock", none, request).await?;
@@ -98,6 +103,17 @@ pub(super) async fn account(ask: &Ask, account: Result<&str, Gap>) -> Result<Blo
         block_public_policy: flags.block_public_policy.unwrap_or(false),
         restrict_public_buckets: flags.restrict_public_buckets.unwrap_or(false),
     }))
+}
+
+/// A custom endpoint as it stands: the generated rules would put the account before its host, which an address or an
+/// emulator's name does not have.
+#[derive(Debug)]
+struct Custom(String);
+
+impl ResolveEndpoint for Custom {
+    fn resolve_endpoint<'a>(&'a self, _: &'a Params) -> EndpointFuture<'a> {
+        EndpointFuture::ready(Ok(Endpoint::builder().url(self.0.clone()).build()))
+    }
 }
 
 /// A question about a setting; `None`: S3 answers with `code`, it was never made.
