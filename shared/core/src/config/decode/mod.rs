@@ -1,22 +1,27 @@
 //! Text -> [`Config`]. Every error is collected; nothing is guessed.
 
-use toml_span::de_helpers::{TableHelper, expected};
-use toml_span::value::ValueInner;
-use toml_span::{Error, ErrorKind, Span, Value};
+mod contract;
+mod reader;
 
+use toml_span::de_helpers::expected;
+use toml_span::value::ValueInner;
+use toml_span::{Span, Value};
+
+use self::contract::contract;
+use self::reader::{Errors, Reader, array, custom, string};
 use super::names::is_environment;
 use super::{
     Alerts, Config, ConfigErrors, EnvironmentConfig, Metrics, MuteConfig, Network, Recipient, Report, Runs, Writes,
 };
 use crate::Named;
 use crate::check::Class;
-use crate::contract::{AuthContract, AwsIdentity, Contract, RedisClient, RedisContract, StripeContract};
+use crate::contract::Contract;
 use crate::text::Language;
 
 /// The longest configuration that is read, in bytes.
 pub const LONGEST: usize = 256 * 1024;
 
-const DEFAULT_CONTRACT: &str = include_str!("../contract.toml");
+const DEFAULT_CONTRACT: &str = include_str!("../../contract.toml");
 
 /// Reads a vigie.toml. `file` is the name that errors carry.
 ///
@@ -42,158 +47,6 @@ pub fn default_contract() -> Contract {
         .unwrap_or_default();
     debug_assert!(errors.is_empty(), "the embedded contract is not right: {errors:?}");
     contract
-}
-
-type Errors = Vec<Error>;
-
-fn custom(span: Span, what: impl Into<String>) -> Error {
-    Error { kind: ErrorKind::Custom(what.into().into()), span, line_info: None }
-}
-
-/// One table being read: keys are taken, what is left is unknown.
-struct Reader<'e, 'de> {
-    table: TableHelper<'de>,
-    span: Span,
-    errors: &'e mut Errors,
-}
-
-impl<'e, 'de> Reader<'e, 'de> {
-    fn open(value: &mut Value<'de>, errors: &'e mut Errors) -> Option<Self> {
-        let span = value.span;
-        match TableHelper::new(value) {
-            Ok(table) => Some(Reader { table, span, errors }),
-            Err(e) => {
-                errors.extend(e.errors);
-                None
-            }
-        }
-    }
-
-    fn take(&mut self, key: &'static str) -> Option<Value<'de>> {
-        self.table.take(key).map(|(_, value)| value)
-    }
-
-    fn text(&mut self, key: &'static str) -> Option<String> {
-        self.take(key).and_then(|mut v| string(&mut v, self.errors))
-    }
-
-    fn required(&mut self, key: &'static str) -> Option<String> {
-        if !self.table.contains(key) {
-            self.missing(key);
-        }
-        self.text(key)
-    }
-
-    fn missing(&mut self, key: &'static str) {
-        self.errors.push(Error { kind: ErrorKind::MissingField(key), span: self.span, line_info: None });
-    }
-
-    fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
-        self.take(key).map(|mut v| strings(&mut v, self.errors))
-    }
-
-    fn one_of<T: Copy>(&mut self, key: &'static str, names: &'static [&'static str], values: &[T]) -> Option<T> {
-        let mut value = self.take(key)?;
-        let span = value.span;
-        let found = string(&mut value, self.errors)?;
-        let at = names.iter().position(|n| *n == found);
-        if at.is_none() {
-            let kind = ErrorKind::UnexpectedValue { expected: names, value: Some(found) };
-            self.errors.push(Error { kind, span, line_info: None });
-        }
-        at.and_then(|i| values.get(i).copied())
-    }
-
-    fn number(&mut self, key: &'static str, from: i64, to: i64) -> Option<i64> {
-        let value = self.take(key)?;
-        match value.as_integer() {
-            Some(n) if (from..=to).contains(&n) => Some(n),
-            _ => {
-                self.errors.push(custom(value.span, format!("{key:?}: expected a whole number from {from} to {to}")));
-                None
-            }
-        }
-    }
-
-    fn count(&mut self, key: &'static str, to: u32) -> Option<u32> {
-        self.number(key, 1, i64::from(to)).and_then(|n| u32::try_from(n).ok())
-    }
-
-    fn flag(&mut self, key: &'static str) -> Option<bool> {
-        let value = self.take(key)?;
-        let flag = value.as_bool();
-        if flag.is_none() {
-            self.errors.push(custom(value.span, format!("{key:?}: expected true or false")));
-        }
-        flag
-    }
-
-    fn map(&mut self, key: &'static str) -> Option<Named<String>> {
-        let mut value = self.take(key)?;
-        Some(entries(&mut value, self.errors, |v, e| string(v, e)))
-    }
-
-    /// What is left is unknown.
-    fn close(self) {
-        if let Err(e) = self.table.finalize(None) {
-            self.errors.extend(e.errors);
-        }
-    }
-}
-
-fn string(value: &mut Value<'_>, errors: &mut Errors) -> Option<String> {
-    let span = value.span;
-    match value.take_string(None) {
-        Ok(text) if text.trim().is_empty() => {
-            errors.push(custom(span, "expected a text that is not empty"));
-            None
-        }
-        Ok(text) => Some(text.into_owned()),
-        Err(e) => {
-            errors.push(e);
-            None
-        }
-    }
-}
-
-fn array<'de, T>(
-    value: &mut Value<'de>,
-    errors: &mut Errors,
-    read: impl Fn(&mut Value<'de>, &mut Errors) -> Option<T>,
-) -> Vec<T> {
-    match value.take() {
-        ValueInner::Array(items) => items.into_iter().filter_map(|mut item| read(&mut item, errors)).collect(),
-        other => {
-            errors.push(expected("an array", other, value.span));
-            Vec::new()
-        }
-    }
-}
-
-fn strings(value: &mut Value<'_>, errors: &mut Errors) -> Vec<String> {
-    array(value, errors, |v, e| string(v, e))
-}
-
-/// A name, or a list of alternatives.
-fn any_of(value: &mut Value<'_>, errors: &mut Errors) -> Option<Vec<String>> {
-    if value.as_str().is_some() { string(value, errors).map(|s| vec![s]) } else { Some(strings(value, errors)) }
-}
-
-fn entries<'de, T>(
-    value: &mut Value<'de>,
-    errors: &mut Errors,
-    read: impl Fn(&mut Value<'de>, &mut Errors) -> Option<T>,
-) -> Named<T> {
-    match value.take() {
-        ValueInner::Table(table) => table
-            .into_iter()
-            .filter_map(|(key, mut v)| read(&mut v, errors).map(|t| (key.name.into_owned(), t)))
-            .collect(),
-        other => {
-            errors.push(expected("a table", other, value.span));
-            Named::new()
-        }
-    }
 }
 
 fn config(root: &mut Value<'_>, errors: &mut Errors) -> Config {
@@ -466,102 +319,4 @@ fn until(r: &mut Reader<'_, '_>) -> Option<jiff::civil::Date> {
         r.errors.push(custom(span, "until: expected a day such as \"2027-03-01\""));
     }
     date
-}
-
-/// Overrides `base` key by key. `false` takes an optional part away.
-fn contract(value: &mut Value<'_>, base: Contract, errors: &mut Errors) -> Contract {
-    let mut out = base;
-    let Some(mut r) = Reader::open(value, errors) else { return out };
-    if let Some(mut v) = r.take("required") {
-        out.required = array(&mut v, r.errors, any_of);
-    }
-    if let Some(mut v) = r.take("recommended") {
-        out.recommended = array(&mut v, r.errors, any_of);
-    }
-    for (key, field) in [
-        ("recommended_grave", &mut out.recommended_grave),
-        ("plain", &mut out.plain),
-        ("locators", &mut out.locators),
-        ("shared", &mut out.shared),
-        ("buckets", &mut out.buckets),
-        ("public_buckets", &mut out.public_buckets),
-        ("bus", &mut out.bus),
-        ("idle_rules", &mut out.idle_rules),
-        ("queues", &mut out.queues),
-        ("dead_letter_queues", &mut out.dead_letter_queues),
-        ("alarms", &mut out.alarms),
-        ("rds", &mut out.rds),
-    ] {
-        if let Some(names) = r.texts(key) {
-            *field = names;
-        }
-    }
-    for (key, field) in
-        [("fallbacks", &mut out.fallbacks), ("databases", &mut out.databases), ("addresses", &mut out.addresses)]
-    {
-        if let Some(map) = r.map(key) {
-            *field = map;
-        }
-    }
-    optional(&mut r, "public_prefix", &mut out.public_prefix, string);
-    optional(&mut r, "mail_from", &mut out.mail_from, string);
-    optional(&mut r, "alarm_prefix", &mut out.alarm_prefix, string);
-    optional(&mut r, "redis", &mut out.redis, redis);
-    optional(&mut r, "auth", &mut out.auth, auth);
-    optional(&mut r, "stripe", &mut out.stripe, stripe);
-    out.aws = r.one_of("aws", &["keys", "role"], &[AwsIdentity::Keys, AwsIdentity::Role]).unwrap_or(out.aws);
-    out.pool_max = r.count("pool_max", 100_000).or(out.pool_max);
-    out.processes = r.count("processes", 1_000_000).or(out.processes);
-    out.connect_timeout_ms = r.count("connect_timeout_ms", 600_000).or(out.connect_timeout_ms);
-    out.tls_verify = r.flag("tls_verify").or(out.tls_verify);
-    out.one_request_per_instance = r.flag("one_request_per_instance").unwrap_or(out.one_request_per_instance);
-    r.close();
-    out
-}
-
-/// A part that may be absent: `false` takes it away.
-fn optional<'de, T>(
-    r: &mut Reader<'_, 'de>,
-    key: &'static str,
-    field: &mut Option<T>,
-    read: impl Fn(&mut Value<'de>, &mut Errors) -> Option<T>,
-) {
-    let Some(mut value) = r.take(key) else { return };
-    if value.as_bool() == Some(false) {
-        *field = None;
-    } else if let Some(part) = read(&mut value, r.errors) {
-        *field = Some(part);
-    }
-}
-
-fn redis(value: &mut Value<'_>, errors: &mut Errors) -> Option<RedisContract> {
-    let mut r = Reader::open(value, errors)?;
-    if !r.table.contains("client") {
-        r.missing("client");
-    }
-    let client = r.one_of("client", &["upstash", "tcp"], &[RedisClient::Upstash, RedisClient::Tcp]);
-    let (rest_url, rest_token, url) = (r.text("rest_url"), r.text("rest_token"), r.text("url"));
-    r.close();
-    Some(RedisContract { client: client?, rest_url, rest_token, url })
-}
-
-fn auth(value: &mut Value<'_>, errors: &mut Errors) -> Option<AuthContract> {
-    let mut r = Reader::open(value, errors)?;
-    let secret = r.take("secret").and_then(|mut v| any_of(&mut v, r.errors));
-    let url = r.take("url").and_then(|mut v| any_of(&mut v, r.errors));
-    for (key, given) in [("secret", secret.is_some()), ("url", url.is_some())] {
-        if !given {
-            r.missing(key);
-        }
-    }
-    let (base_path, providers) = (r.text("base_path"), r.text("providers"));
-    r.close();
-    Some(AuthContract { secret: secret?, url: url?, base_path, providers })
-}
-
-fn stripe(value: &mut Value<'_>, errors: &mut Errors) -> Option<StripeContract> {
-    let mut r = Reader::open(value, errors)?;
-    let (secret, publishable) = (r.required("secret"), r.text("publishable"));
-    r.close();
-    Some(StripeContract { secret: secret?, publishable })
 }
