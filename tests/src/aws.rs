@@ -4,6 +4,8 @@ use crate::front::Front;
 use crate::process::{self, Daemon, Signal};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 pub struct Aws {
@@ -53,4 +55,25 @@ fn emulator() -> io::Result<PathBuf> {
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// A program of the workspace, built from what the sources say now: `cargo test` alone builds no binary of another package.
+///
+/// # Errors
+/// The build fails; its own words are on standard error.
+pub fn program(name: &str) -> io::Result<PathBuf> {
+    static BUILT: OnceLock<bool> = OnceLock::new();
+    // cargo demo and cargo verify have just built everything.
+    #[allow(clippy::disallowed_methods)] // an edge: what started this process
+    let built = *BUILT.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let build =
+            || Command::new(cargo).args(["build", "--workspace", "--bins", "--quiet"]).current_dir(root()).status();
+        std::env::var_os("VIGIE_BUILT").is_some() || build().is_ok_and(|status| status.success())
+    });
+    let program = root().join("target/debug").join(name);
+    if built && program.exists() {
+        return Ok(program);
+    }
+    Err(io::Error::other(format!("{} is not built: run cargo build --workspace --bins", program.display())))
 }

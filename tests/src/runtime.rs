@@ -88,19 +88,13 @@ impl Function {
     /// the whole system bundle otherwise.
     ///
     /// # Errors
-    /// No port is free, or the binary has not been built.
+    /// No port is free.
     pub async fn new(
         name: &str,
         binary: &Path,
         certificates: &Path,
         environment: Vec<(&'static str, String)>,
     ) -> io::Result<Function> {
-        if !binary.exists() {
-            return Err(io::Error::other(format!(
-                "{} is missing: run cargo build --workspace --bins",
-                binary.display()
-            )));
-        }
         let queue = Arc::new(Queue::default());
         let shared = queue.clone();
         let serving = serve::serve(None, move |asked| {

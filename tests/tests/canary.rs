@@ -71,7 +71,8 @@ async fn plant(shop: &Shop) -> usize {
     planted.len()
 }
 
-#[tokio::test]
+// The terminal's process asks a front that lives in this one: a second thread must serve it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canary_comes_out_nowhere() {
     let shop = Shop::open(State::Mistaken, &|_| {}).await.unwrap();
     assert!(plant(&shop).await > 10);
@@ -134,7 +135,7 @@ async fn metrics(shop: &Shop) -> String {
 /// `vigie audit` from a terminal: all that it prints.
 fn terminal(shop: &Shop, format: &str) -> String {
     let folder = shop.sandbox.folder.path();
-    let output = Command::new(vigie_tests::aws::root().join("target/debug/vigie"))
+    let output = Command::new(vigie_tests::aws::program("vigie").unwrap())
         .args(["audit", "--environment", "production", "--config", "vigie.toml", "--format", format])
         .current_dir(folder)
         .env_clear()

@@ -2,7 +2,7 @@
 
 use crate::contract::{Contract, KEY_ID, KEY_SECRET, REGION, RedisClient, SESSION_TOKEN, among};
 use crate::facts::aws::KeyKind;
-use crate::variables::{Variables, queue_name, trimmed};
+use crate::variables::{Variables, is_secret, queue_name, trimmed};
 use crate::{Named, dsn};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -96,13 +96,13 @@ pub fn derive(variables: &Variables, contract: &Contract) -> Targets {
     let from = From { variables, contract };
     Targets {
         app: from.app(),
-        region: from.text(REGION).or_else(|| from.text("AWS_DEFAULT_REGION")).map(str::to_owned),
+        region: from.name(REGION).or_else(|| from.name("AWS_DEFAULT_REGION")).map(str::to_owned),
         postgres: from.postgres(),
         redis: from.redis(),
-        ses: contract.mail_from.as_ref().map(|name| SesTarget { from: from.text(name).map(str::to_owned) }),
+        ses: contract.mail_from.as_ref().map(|name| SesTarget { from: from.name(name).map(str::to_owned) }),
         buckets: from.buckets(),
         queues: from.queues(),
-        buses: contract.bus.iter().find_map(|name| from.text(name)).map(str::to_owned).into_iter().collect(),
+        buses: contract.bus.iter().find_map(|name| from.name(name)).map(str::to_owned).into_iter().collect(),
         https: from.https(),
         alarms: (!contract.alarms.is_empty()).then(|| AlarmsTarget { prefix: contract.alarm_prefix.clone() }),
         rds: from.rds(),
@@ -119,6 +119,11 @@ impl<'a> From<'a> {
     fn text(&self, name: &str) -> Option<&'a str> {
         let value = self.variables.values.get(name)?.value.expose_secret();
         Some(trimmed(value)).filter(|text| !text.is_empty())
+    }
+
+    /// A value that becomes the name of a target or subject, and is shown: a secret in its place names nothing.
+    fn name(&self, name: &str) -> Option<&'a str> {
+        self.text(name).filter(|text| !is_secret(text))
     }
 
     fn secret(&self, name: &str) -> Option<SecretString> {
@@ -176,7 +181,7 @@ impl<'a> From<'a> {
 
     fn buckets(&self) -> Named<BucketTarget> {
         let target = |variable: &String| {
-            let bucket = self.text(variable)?;
+            let bucket = self.name(variable)?;
             let public_by_design = self.contract.public_buckets.iter().any(|public| public == bucket);
             Some((bucket.to_owned(), BucketTarget { variable: variable.clone(), public_by_design }))
         };
@@ -188,7 +193,7 @@ impl<'a> From<'a> {
             let names = self.variables.values.keys().filter(|name| among(patterns, name));
             names.filter_map(move |variable| {
                 let url = self.text(variable)?;
-                let name = queue_name(url).unwrap_or(variable).to_owned();
+                let name = queue_name(url).filter(|name| !is_secret(name)).unwrap_or(variable).to_owned();
                 Some((name, QueueTarget { variable: variable.clone(), url: SecretString::from(url), dead_letter }))
             })
         };

@@ -31,5 +31,5 @@ fn demo() -> Result<(), run::Failed> {
     machine::prepare()?;
     run::step("build", "cargo", &["build", "--workspace", "--bins"], &[])?;
     let demo = machine::root().join("target/debug/demo");
-    run::step("demo", &demo.to_string_lossy(), &[], &[])
+    run::step("demo", &demo.to_string_lossy(), &[], &[run::BUILT])
 }

@@ -34,6 +34,9 @@ impl fmt::Display for Failed {
     }
 }
 
+/// Tells tests and demo that the programs they start are fresh.
+pub const BUILT: (&str, &str) = ("VIGIE_BUILT", "1");
+
 /// Runs a command with its output shown, after a line that names the step.
 pub fn step(name: &str, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), Failed> {
     let shown = std::iter::once(program).chain(arguments.iter().copied()).collect::<Vec<_>>().join(" ");

@@ -29,7 +29,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests",
         arguments: &["test", "--workspace"],
-        environment: &[],
+        environment: &[run::BUILT],
         remedy: "The failing tests are listed above; one alone: cargo test --workspace NAME.",
     },
     Step {
@@ -49,7 +49,7 @@ pub fn verify() -> Result<(), Failed> {
             .map_err(|failed| Failed::step(format!("{failed}\n    {}", step.remedy)))?;
     }
     let demo = machine::root().join("target/debug/demo");
-    run::step("demo", &demo.to_string_lossy(), &[], &[]).map_err(|failed| {
+    run::step("demo", &demo.to_string_lossy(), &[], &[run::BUILT]).map_err(|failed| {
         Failed::step(format!(
             "{failed}\n    The demo's own list of differences is above: what was planted and what was found."
         ))

@@ -6,7 +6,7 @@ mod plant;
 
 pub use expect::{Key, found, wanted};
 
-use crate::aws::root;
+use crate::aws::program;
 use crate::ca::Validity;
 use crate::front::Account;
 use crate::runtime::{Function, FunctionError};
@@ -78,7 +78,7 @@ impl Shop {
 
     async fn function(&self, name: &str) -> io::Result<Function> {
         let folder = self.sandbox.folder.path();
-        let binary = root().join("target/debug").join(name);
+        let binary = program(name)?;
         let environment = vec![
             ("VIGIE_CONFIG", folder.join("vigie.toml").display().to_string()),
             ("VIGIE_RUNS_BUCKET", RUNS.to_owned()),

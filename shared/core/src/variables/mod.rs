@@ -17,6 +17,7 @@ pub use locator::queue_name;
 pub use strays::trimmed;
 
 pub(crate) use names::secret as named_secret;
+pub(crate) use shape::is_secret;
 
 use crate::Named;
 use secrecy::SecretString;

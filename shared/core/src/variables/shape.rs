@@ -147,6 +147,11 @@ pub(super) fn looks_secret(value: &str, shape: Shape) -> bool {
         .any(|word| token(word).is_some_and(Shape::secret) || opaque(word))
 }
 
+/// Whether a value that names a resource is a secret in the wrong place: it then names nothing.
+pub(crate) fn is_secret(value: &str) -> bool {
+    looks_secret(value, of(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
