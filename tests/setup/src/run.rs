@@ -43,12 +43,12 @@ pub fn step(name: &str, program: &str, arguments: &[&str], environment: &[(&str,
     println!("==> {name}: {shown}");
     let _ = std::io::stdout().flush();
     let start = Instant::now();
-    let status = Command::new(program)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .current_dir(crate::machine::root())
-        .stdin(Stdio::null())
-        .status();
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(crate::machine::root()).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_cargo)) {
+        command.env_remove(name);
+    }
+    let status = command.envs(environment.iter().copied()).status();
     let seconds = start.elapsed().as_secs_f32();
     match status {
         Ok(status) if status.success() => {
@@ -60,6 +60,13 @@ pub fn step(name: &str, program: &str, arguments: &[&str], environment: &[(&str,
         }
         Err(error) => Err(Failed::machine(format!("    {name}: {program} could not be started: {error}"))),
     }
+}
+
+/// What `cargo run` tells its child of the package that it runs. ring's build script looks at it, so a cargo below that
+/// saw it would build ring, and all that stands on it, again.
+fn of_cargo(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.starts_with(start))
+        || ["CARGO", "CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE"].contains(&name)
 }
 
 /// Whether a command succeeds; its output is nobody's business.
