@@ -152,10 +152,7 @@ async fn what_is_stale_or_was_never_audited_makes_no_green_mail() {
     let rendered = report.invoke(&json!({"dry_run": true}), TIMEOUT).await.unwrap();
     let subject = rendered["lists"][0]["subject"].as_str().unwrap().to_lowercase();
     assert!(subject.contains("not audited") || subject.contains("never audited"), "{subject}");
-    assert!(
-        !text.contains("green") && !subject.contains("green") && !text.contains("[yes]"),
-        "{subject}\n{text}"
-    );
+    assert!(!text.contains("green") && !subject.contains("green") && !text.contains("[yes]"), "{subject}\n{text}");
 }
 
 #[tokio::test]
