@@ -215,3 +215,30 @@ fn shortened(done: Done) -> Result<Value, AuditError> {
     }
     serde_json::to_value(run).map_err(|_| AuditError::Answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vigie_core::check::Class;
+    use vigie_core::healthy;
+
+    fn done(findings: usize) -> Done {
+        let mut snapshot = healthy::snapshot(Class::Production);
+        let check = vigie_core::checks::find("SQS-DLQ-NONE").expect("implemented");
+        (check.faults[0].broken)(&mut snapshot);
+        let mut run = judge(&snapshot);
+        let passed = run.findings.iter().find(|f| f.outcome == Outcome::Pass).cloned().expect("one passes");
+        run.findings.extend(std::iter::repeat_n(passed, findings));
+        Done { run, snapshot, key: "runs/production/x.json".to_owned() }
+    }
+
+    #[test]
+    fn an_answer_over_the_limit_leaves_out_what_passed_and_says_where_the_whole_is() {
+        let whole: Run = serde_json::from_value(shortened(done(0)).expect("serializes")).expect("a run");
+        assert!(whole.stored_at.is_none() && whole.findings.iter().any(|f| f.outcome == Outcome::Pass));
+        let short: Run = serde_json::from_value(shortened(done(40_000)).expect("serializes")).expect("a run");
+        assert_eq!(short.stored_at.as_deref(), Some("runs/production/x.json"));
+        assert!(!short.findings.is_empty() && short.findings.iter().all(|f| f.outcome != Outcome::Pass));
+        assert_eq!(short.coverage, done(40_000).run.coverage);
+    }
+}
