@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 use vigie_core::check::Kind;
 use vigie_core::run::{Outcome, Verdict};
 use vigie_tests::shop::{self, Shop, State};
@@ -17,10 +16,8 @@ async fn an_audit_of_nothing_ends_in_time_and_says_why() {
     assert!(before.sinks.is_empty(), "{:?}", before.sinks);
 
     shop.sandbox.stop().await;
-    let start = Instant::now();
     let run = shop::on_demand(&mut audit, "staging").await.unwrap();
-    assert!(start.elapsed() < shop::TIMEOUT, "{:?}", start.elapsed());
-    println!("answered after {:?}", start.elapsed());
+    // That there is an answer says that it came in time: past the deadline the runtime ends the invocation with an error.
     assert_eq!(run.verdict, Verdict::Red);
     let reached: Vec<_> = before.targets.iter().filter(|t| !t.rungs.is_empty()).map(|t| &t.target).collect();
     for target in reached {
@@ -45,10 +42,9 @@ async fn a_scheduled_audit_of_nothing_fails_its_event_and_names_every_sink() {
     let mut shop = Shop::open(State::Mistaken, &|_| {}).await.unwrap();
     let mut audit = shop.audit().await.unwrap();
     shop.sandbox.stop().await;
-    let start = Instant::now();
     let at = "2026-11-22T10:00:00Z".parse().unwrap();
     let error = shop::scheduled(&mut audit, "staging", at).await.unwrap_err().to_string();
-    assert!(start.elapsed() < shop::TIMEOUT + Duration::from_secs(1));
+    assert!(!error.contains("timed out"), "the function itself says it, in time: {error}");
     for sink in ["run", "snapshot", "head"] {
         assert!(error.contains(sink), "{sink} is not named: {error}");
     }

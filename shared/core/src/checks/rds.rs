@@ -31,8 +31,8 @@ const BACKUP_WEAK: Check = Check {
             level: Level::Column,
             limit: Limit::Under(7.0, "AWS Security Hub RDS.11"),
             says: text(
-                "{subject} keeps its backups for {value} days (at least {limit}).",
-                "{subject} garde ses sauvegardes {value} jours (au moins {limit}).",
+                "{subject}: days that backups are kept: {value}; at least {limit} are needed.",
+                "{subject} : jours de conservation des sauvegardes : {value} ; il en faut au moins {limit}.",
             ),
             broken: |s| on_database(s, |d| d.backup_retention = 6),
         },
