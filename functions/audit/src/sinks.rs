@@ -110,7 +110,9 @@ async fn scheduled(deps: &Deps, what: &mut Material<'_>, deadline: Deadline, fai
 
 fn advance(deps: &Deps, what: &Material<'_>, previous: Option<&Head>) -> Option<Moved> {
     let confirm = deps.config.alerts.confirm_runs;
-    head::advance(previous, what.run, what.key, what.memory.clone(), what.fingerprints.clone(), confirm)
+    let facts = &what.snapshot.facts;
+    let complete = facts.variables.unread.is_empty() && facts.lost.is_empty();
+    head::advance(previous, what.run, what.key, what.memory.clone(), what.fingerprints.clone(), confirm, complete)
 }
 
 /// Sends the alerts; one that could not be sent is taken back in the head, so that the next run says it.

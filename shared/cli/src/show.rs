@@ -53,6 +53,12 @@ pub fn text(run: &Run, language: Language) -> String {
         fail(&mut out, run, finding, language);
     }
     unknowns(&mut out, run, language);
+    for f in run.findings.iter().filter(|f| f.outcome == Outcome::NotApplicable) {
+        if let Some(cause) = f.cause {
+            let (subject, why) = (clean(&f.subject), cause.says().raw(language));
+            let _ = writeln!(out, "{} {} {subject}: {why}", "not asked".dimmed(), f.check);
+        }
+    }
     for failure in &run.sinks {
         let action = failure.action.as_deref().map(|a| format!(" ({a})")).unwrap_or_default();
         let says = failure.cause.says().raw(language);

@@ -1,5 +1,7 @@
 //! The command as a script sees it: exit codes, formats, what it writes and what it refuses.
 
+#![allow(clippy::expect_used, reason = "helpers of tests fail like tests")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -91,13 +91,18 @@ fn finding(check: &'static Check, judged: Judged, snapshot: &Snapshot) -> Findin
             out.mute = mute(&out, snapshot);
         }
         Err(Gap { cause, action, asked_as }) => {
-            out.outcome = Outcome::Unknown;
+            out.outcome = if a_choice(cause) { Outcome::NotApplicable } else { Outcome::Unknown };
             out.cause = Some(cause);
             out.action = action;
             out.asked_as = Some(asked_as);
         }
     }
     out
+}
+
+/// Not asked by decision, not for want of an answer: not applicable, and the cause says how to change it.
+fn a_choice(cause: Cause) -> bool {
+    matches!(cause, Cause::WritesOff | Cause::Protected)
 }
 
 fn not_applicable(check: &'static Check, snapshot: &Snapshot) -> Finding {

@@ -87,12 +87,7 @@ const WRITE_REFUSED: Check = Check {
         },
     ],
     judge: |cx, say| {
-        for (name, redis) in &cx.facts.redis {
-            // Writes that are off are not looked at: not applicable, not unknown.
-            if !matches!(&redis.roundtrip, Fact::Gap(Gap { cause: Cause::WritesOff, .. })) {
-                say.at(name, name, redis.roundtrip.get().map(written));
-            }
-        }
+        say.targets(&cx.facts.redis, |redis| redis.roundtrip.get().map(written));
     },
 };
 

@@ -250,14 +250,7 @@ const ROUNDTRIP: Check = Check {
     ],
     judge: |cx, say| {
         let Some(s3) = &cx.facts.s3 else { return };
-        for (name, bucket) in &s3.buckets {
-            match &bucket.roundtrip {
-                // Off is a choice: not applicable.
-                Fact::Gap(gap) if gap.cause == Cause::WritesOff => {}
-                Fact::Gap(gap) => say.subject(name, Err(gap.clone())),
-                Fact::Known(trip) => say.subject(name, returned(s3, trip)),
-            }
-        }
+        say.each(&s3.buckets, |bucket| returned(s3, bucket.roundtrip.get()?));
     },
 };
 

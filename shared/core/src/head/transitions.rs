@@ -32,7 +32,8 @@ pub fn date_findings(run: &mut Run, previous: Option<&Head>) {
     }
 }
 
-/// Moves the head forward. `None`: the run is on demand, or not newer than the head, which then stays as it is.
+/// Moves the head forward. `complete`: every source of variables was read, so that what is not there is gone; else its
+/// absence proves nothing. `None`: the run is on demand, or not newer than the head, which then stays as it is.
 #[must_use]
 pub fn advance(
     previous: Option<&Head>,
@@ -41,6 +42,7 @@ pub fn advance(
     memory: Memory,
     fingerprints: Named<Fingerprint>,
     confirm_runs: u32,
+    complete: bool,
 ) -> Option<Moved> {
     let at = run.scheduled_at?;
     if previous.is_some_and(|head| at < head.scheduled_at || seen(head, run, at)) {
@@ -60,7 +62,9 @@ pub fn advance(
     });
     let mut notices = Notices { run, at, alerts: Vec::new() };
     follow(&mut head.chains, &mut notices, confirm_runs);
-    bury(&mut head.chains, &mut notices);
+    if complete {
+        bury(&mut head.chains, &mut notices);
+    }
     let mut alerts = notices.alerts;
     if previous.is_none() {
         alerts = group(alerts);
@@ -310,7 +314,7 @@ mod tests {
     }
 
     fn step(head: Option<&Head>, run: &Run) -> Option<Moved> {
-        advance(head, run, "key", Memory::default(), Named::new(), 2)
+        advance(head, run, "key", Memory::default(), Named::new(), 2, true)
     }
 
     fn kinds(moved: &Moved) -> Vec<AlertKind> {
@@ -362,6 +366,9 @@ mod tests {
         let unlisted = step(Some(&first.head), &run(5, vec![finding("SQS-DLQ-NONE", "postgres", Outcome::Unknown)]))
             .expect("moves");
         assert!(unlisted.alerts.is_empty());
+        let unread = run(7, vec![finding("SQS-DLQ-NONE", "mails", Outcome::Pass)]);
+        let unread = advance(Some(&unlisted.head), &unread, "key", Memory::default(), Named::new(), 2, false);
+        assert!(unread.is_some_and(|moved| moved.alerts.is_empty() && moved.head.chains.len() == 1));
         let gone =
             step(Some(&unlisted.head), &run(10, vec![finding("SQS-DLQ-NONE", "mails", Outcome::Pass)])).expect("moves");
         assert_eq!(kinds(&gone), [AlertKind::Gone]);
