@@ -34,7 +34,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "docs",
-        arguments: &["doc", "--workspace", "--no-deps"],
+        arguments: &["doc", "--workspace", "--no-deps", "--document-private-items"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
         remedy: "A link or a heading in a docstring is wrong: see above.",
     },

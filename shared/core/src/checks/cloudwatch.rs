@@ -1,5 +1,5 @@
 //! Checks of CloudWatch: are there alarms for what matters, do they reach anyone, is one firing. The alarms that an app
-//! needs are in [`coverage`].
+//! needs are in `coverage`.
 
 mod coverage;
 

@@ -1,6 +1,6 @@
 //! Heads and runs -> [`Report`] (view model, pure) -> html | text | Markdown.
 //!
-//! The view model holds ids, instants and evidence, never prose: words come at the end, from [`words`], in the
+//! The view model holds ids, instants and evidence, never prose: words come at the end, from `words`, in the
 //! recipient's language and time zone, so that each renderer says the same. A renderer only lays out and escapes.
 
 pub mod html;

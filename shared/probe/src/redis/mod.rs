@@ -1,4 +1,4 @@
-//! Redis over Upstash's REST ([`rest`]) or over TCP ([`resp`]): the same facts from either.
+//! Redis over Upstash's REST (`rest`) or over TCP (`resp`): the same facts from either.
 
 mod refusal;
 mod resp;
