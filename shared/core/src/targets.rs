@@ -1,4 +1,39 @@
-//! Variables and contract -> what to probe. Pure. Targets hold secrets: they have neither `Debug` text nor `Serialize`.
+//! Variables and contract -> what to probe. Pure. Targets hold secrets: they have neither `Debug` text nor `Serialize`,
+//! so that no log, panic or object can carry one:
+//!
+//! ```compile_fail
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<vigie_core::targets::Targets>();
+//! ```
+//!
+//! ```compile_fail
+//! fn stored<T: serde::Serialize>() {}
+//! stored::<vigie_core::targets::PostgresTarget>();
+//! ```
+//!
+//! ```compile_fail
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<vigie_core::variables::Variable>();
+//! ```
+//!
+//! ```compile_fail
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<vigie_core::dsn::Dsn>();
+//! ```
+//!
+//! ```compile_fail
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<vigie_core::fingerprint::FingerprintKey>();
+//! ```
+//!
+//! The same functions take what holds no secret:
+//!
+//! ```
+//! fn printed<T: std::fmt::Debug>() {}
+//! fn stored<T: serde::Serialize>() {}
+//! printed::<vigie_core::facts::Facts>();
+//! stored::<vigie_core::facts::Facts>();
+//! ```
 
 use crate::contract::{Contract, KEY_ID, KEY_SECRET, REGION, RedisClient, SESSION_TOKEN, among};
 use crate::facts::aws::KeyKind;
