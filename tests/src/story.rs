@@ -1,10 +1,11 @@
 //! What happens at the shop on an ordinary day: each environment is audited by the schedule, then the report is mailed.
 
-use crate::front::Mail;
+use crate::front::{ACCOUNT, Mail};
+use crate::mail;
 use crate::runtime::{Function, FunctionError};
 use crate::shop::{Shop, TIMEOUT, scheduled};
 use jiff::{SignedDuration, Timestamp, Unit};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::error::Error;
 use vigie_core::run::Run;
 
@@ -38,8 +39,27 @@ pub async fn tell(
     let markdown = rendered["lists"][0]["markdown"].as_str().ok_or("the dry run has no page")?.to_owned();
     report.invoke(&json!({}), TIMEOUT).await.map_err(|e| said(&e, report))?;
     let mail = shop.sandbox.aws.front.mails().pop().ok_or("SES was given no mail")?;
+    kept(shop, &mail).await?;
     progress(&format!("mailed to {}", mail.destinations.join(", ")));
     Ok(Told { production, staging, mail, markdown })
+}
+
+/// Reads the mail back from the emulator's SES, which keeps its parts: subject, recipients and both bodies.
+async fn kept(shop: &Shop, mail: &Mail) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let url = format!("{}/_ministack/ses/messages", shop.sandbox.aws.front.url());
+    let client = crate::client::http(&shop.sandbox.ca, &[])?;
+    let answer: Value = serde_json::from_str(&client.get(url).send().await?.text().await?)?;
+    let last = answer["messages"][ACCOUNT].as_array().and_then(|all| all.last()).ok_or("the emulator keeps no mail")?;
+    let raw = String::from_utf8_lossy(&mail.raw);
+    let same = |field: &str, sent: Option<String>| {
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        sent.is_some_and(|sent| plain(last[field].as_str().unwrap_or_default()) == plain(&sent))
+    };
+    let bodies = same("BodyText", mail::part(&raw, "text/plain")) && same("BodyHtml", mail::part(&raw, "text/html"));
+    if bodies && same("Subject", mail::header(&raw, "Subject")) {
+        return Ok(());
+    }
+    Err(format!("the emulator's SES keeps another mail than was sent: {}", last["Subject"]).into())
 }
 
 /// The newest run that an environment's head names.
