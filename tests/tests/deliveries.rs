@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use vigie_tests::client;
 use vigie_tests::front::Fault;
 use vigie_tests::mail;
@@ -88,6 +89,36 @@ async fn a_run_older_than_the_head_does_not_move_it() {
     let newer = ago(SignedDuration::from_mins(1));
     shop::scheduled(&mut audit, "staging", newer).await.unwrap();
     assert_ne!(shop.object("heads/staging.json").await.unwrap()["run"], head["run"]);
+}
+
+/// Both suites of one minute, side by side: one of them loses the race for the head.
+#[tokio::test]
+async fn two_runs_at_once_lose_nothing_that_was_to_be_said() {
+    let (shop, mut audit, _) = shop(State::Mistaken).await;
+    let at = ago(SignedDuration::from_mins(5)).to_string();
+    let message = |suite: &str| json!({"environment": "production", "suite": suite, "scheduled_at": at});
+    let event = batch(&[("m-1", message("connections")), ("m-2", message("full"))]);
+    assert_eq!(audit.invoke(&event, TIMEOUT).await.unwrap(), json!({"batchItemFailures": []}));
+    let head = shop.object("heads/production.json").await.unwrap();
+    assert_eq!(head["newest"].as_object().unwrap().len(), 2, "the head has both: {}", head["newest"]);
+    let said: BTreeSet<String> = alerts(&shop)
+        .iter()
+        .flat_map(|alert| {
+            let own = format!("{}/{}", alert["check"].as_str().unwrap(), alert["subject"].as_str().unwrap());
+            let with = alert["with"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned());
+            with.chain([own]).collect::<Vec<_>>()
+        })
+        .collect();
+    let fired: BTreeSet<String> = head["chains"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, chain)| !chain["fired_at"].is_null())
+        .map(|(key, _)| key.clone())
+        .collect();
+    assert!(fired.contains("SQS-DLQ-NOT-EMPTY/shop-production-jobs-dlq"), "{fired:?}");
+    assert!(fired.contains("S3-PUBLIC-CONFIG/shop-production-media"), "the full suite's own: {fired:?}");
+    assert!(fired.is_subset(&said), "marked as said, and never sent: {:?}", fired.difference(&said));
 }
 
 #[tokio::test]

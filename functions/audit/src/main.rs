@@ -3,12 +3,11 @@
 // The SDK's futures nest deeper than rustc's default of 128 when the layout of main's is computed.
 #![recursion_limit = "256"]
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use vigie_audit::setup::Function;
+use vigie_aws::process;
 use vigie_probe::ask::Deadline;
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,7 +19,7 @@ async fn main() -> Result<(), Error> {
 
 async fn answer(function: &Function, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let now = now();
-    let deadline = Deadline::within(until(event.context.deadline, now));
+    let deadline = Deadline::within(process::left(event.context.deadline, now));
     let deps = function.deps(deadline).await?;
     match vigie_audit::handle(&deps, event.payload, now, &event.context.request_id, deadline).await {
         Ok(answer) => Ok(answer),
@@ -29,12 +28,6 @@ async fn answer(function: &Function, event: LambdaEvent<Value>) -> Result<Value,
             Err(e.into())
         }
     }
-}
-
-/// Until Lambda's deadline, less what answering takes.
-fn until(deadline_ms: u64, now: Timestamp) -> Duration {
-    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    Duration::from_millis(deadline_ms.saturating_sub(now_ms).saturating_sub(500)).min(Duration::from_secs(900))
 }
 
 #[allow(clippy::disallowed_methods)] // the edge: this is where the clock enters

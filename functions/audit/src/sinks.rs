@@ -1,15 +1,16 @@
 //! Run object, snapshot, alert events, metrics, head, heartbeat: in this order. One failing sink stops no other and is
 //! itself reported.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use vigie_aws::CallError;
-use vigie_aws::store::{Put, Store};
+use vigie_aws::store::{ETag, Put, Store};
 use vigie_core::Named;
 use vigie_core::cause::Cause;
 use vigie_core::facts::Gap;
 use vigie_core::fingerprint::Fingerprint;
-use vigie_core::head::{self, Head, Moved};
+use vigie_core::head::{self, Alert, Head, Moved};
 use vigie_core::plan;
 use vigie_core::run::{Run, SinkFailure};
 use vigie_core::snapshot::{Memory, Snapshot};
@@ -86,25 +87,16 @@ fn refused(sink: &str, call: &CallError) -> SinkFailure {
 
 /// Alerts, metrics, head and heartbeat of a scheduled run.
 async fn scheduled(deps: &Deps, what: &mut Material<'_>, deadline: Deadline, failed: &mut Vec<SinkFailure>) {
-    let moved = match &what.head {
-        Err(gap) => {
-            // Without a readable head nothing is known of what was said before: no transitions, and the run says so.
-            failed.push(failure("head", gap.cause, gap.action.clone()));
-            None
-        }
-        Ok(previous) => advance(deps, what, previous.as_ref()),
-    };
-    if let Some(mut moved) = moved {
-        if let Err(cause) = alerts(deps, &mut moved, what.head.as_ref().ok().and_then(Option::as_ref), deadline).await {
-            failed.push(cause);
-        }
+    if let Err(gap) = &what.head {
+        // Without a readable head nothing is known of what was said before: no transitions, and the run says so.
+        failed.push(failure("head", gap.cause, gap.action.clone()));
         metrics(deps, what.run, deadline, failed).await;
-        match move_head(deps, what, moved, deadline).await {
-            Ok(()) => heartbeat(deps, what.run, deadline, failed).await,
-            Err(cause) => failed.push(cause),
-        }
-    } else {
-        metrics(deps, what.run, deadline, failed).await;
+        return;
+    }
+    match move_head(deps, what, deadline, failed).await {
+        Ok(Standing::Stays) => {}
+        Ok(Standing::Has) => heartbeat(deps, what.run, deadline, failed).await,
+        Err(cause) => failed.push(cause),
     }
 }
 
@@ -115,24 +107,38 @@ fn advance(deps: &Deps, what: &Material<'_>, previous: Option<&Head>) -> Option<
     head::advance(previous, what.run, what.key, what.memory.clone(), what.fingerprints.clone(), confirm, complete)
 }
 
-/// Sends the alerts; one that could not be sent is taken back in the head, so that the next run says it.
+/// Sends those alerts that no earlier round has sent; one that could not be sent is taken back in the head, so that the
+/// next run says it.
 async fn alerts(
     deps: &Deps,
     moved: &mut Moved,
     previous: Option<&Head>,
+    said: &mut BTreeSet<String>,
     deadline: Deadline,
 ) -> Result<(), SinkFailure> {
-    if moved.alerts.is_empty() {
+    let new: Vec<Alert> = moved.alerts.iter().filter(|alert| !said.contains(&notice(alert))).cloned().collect();
+    if new.is_empty() {
         return Ok(());
     }
-    let sent = deadline.run(LIMIT, vigie_aws::events::send(&deps.own, &deps.config.alerts.bus, &moved.alerts)).await;
+    let sent = deadline.run(LIMIT, vigie_aws::events::send(&deps.own, &deps.config.alerts.bus, &new)).await;
     let (unsent, failed) = match sent {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(left)) => (left.left.clone(), SinkFailure::from(&*left)),
-        Err(cause) => (moved.alerts.clone(), failure("alerts", cause, None)),
+        Ok(Ok(())) => (Vec::new(), Ok(())),
+        Ok(Err(left)) => (left.left.clone(), Err(SinkFailure::from(&*left))),
+        Err(cause) => (new.clone(), Err(failure("alerts", cause, None))),
     };
+    let lost: BTreeSet<&str> = unsent.iter().map(|alert| alert.id.as_str()).collect();
+    for alert in new.iter().filter(|alert| !lost.contains(alert.id.as_str())) {
+        // A grouped alert has said the others too.
+        said.extend(alert.with.iter().map(|key| format!("{} {key}", alert.kind.name())));
+        said.insert(notice(alert));
+    }
     head::take_back(&mut moved.head, previous, &unsent);
-    Err(failed)
+    failed
+}
+
+/// What an alert says of what.
+fn notice(alert: &Alert) -> String {
+    format!("{} {}", alert.kind.name(), vigie_core::run::key(&alert.check, &alert.subject))
 }
 
 async fn metrics(deps: &Deps, run: &Run, deadline: Deadline, failed: &mut Vec<SinkFailure>) {
@@ -167,38 +173,67 @@ async fn publish(
     }
 }
 
-/// The head moves only forward, by a conditional put. 412: read again; done if it is our own write, else the transitions
-/// are made anew on what is there. 409: the same, after the other writer is done.
-async fn move_head(deps: &Deps, what: &Material<'_>, first: Moved, deadline: Deadline) -> Result<(), SinkFailure> {
+/// Whether the head has the run now.
+enum Standing {
+    Has,
+    /// It was newer from the start.
+    Stays,
+}
+
+/// Alerts, metrics, then the head, which moves only forward, by a conditional put. 412: read again; done if it is our own
+/// write, else the transitions are made anew on what is there, and what they say beyond the first round is sent too. 409:
+/// the same, after the other writer is done.
+async fn move_head(
+    deps: &Deps,
+    what: &Material<'_>,
+    deadline: Deadline,
+    failed: &mut Vec<SinkFailure>,
+) -> Result<Standing, SinkFailure> {
     let key = plan::head_key(&what.run.environment);
-    let mut moved = first;
-    for _ in 0..RACES {
+    let mut said = BTreeSet::new();
+    for round in 0..RACES {
         let current = state::head(&deps.store, &what.run.environment, LIMIT.min(deadline.left())).await;
         let current = current.map_err(|gap| failure("head", gap.cause, gap.action))?;
-        let known = what.head.as_ref().ok().and_then(Option::as_ref).map(|h| h.run.as_str());
-        if current.as_ref().map(|(h, _)| h.run.as_str()) != known {
-            if current.as_ref().is_some_and(|(h, _)| h.run == what.run.id) {
-                return Ok(());
-            }
-            match advance(deps, what, current.as_ref().map(|(h, _)| h)) {
-                Some(again) => moved = again,
-                // A newer run has moved it already.
-                None => return Ok(()),
-            }
+        let previous = current.as_ref().map(|(head, _)| head);
+        if previous.is_some_and(|head| head.newest.get(what.run.suite.name()).is_some_and(|n| n.id == what.run.id)) {
+            return Ok(Standing::Has);
         }
-        let bytes = serde_json::to_vec(&moved.head).map_err(|_| failure("head", Cause::Unexpected, None))?;
-        let put = async {
-            match &current {
-                Some((_, tag)) => deps.store.put_if_match(&key, bytes, tag).await,
-                None => deps.store.put_if_absent(&key, bytes).await,
-            }
-        };
-        match deadline.run(LIMIT, put).await {
-            Ok(Ok(Put::Done(_))) => return Ok(()),
-            Ok(Ok(Put::Precondition | Put::Conflict)) => {}
-            Ok(Err(e)) => return Err(refused("head", &e.call)),
-            Err(cause) => return Err(failure("head", cause, None)),
+        let mut moved = advance(deps, what, previous);
+        if let Some(moved) = &mut moved {
+            failed.extend(alerts(deps, moved, previous, &mut said, deadline).await.err());
+        }
+        if round == 0 {
+            metrics(deps, what.run, deadline, failed).await;
+        }
+        match moved {
+            None if round == 0 => return Ok(Standing::Stays),
+            // A newer run has moved it meanwhile.
+            None => return Ok(Standing::Has),
+            Some(moved) if put(deps, &key, &moved.head, current.as_ref(), deadline).await? => return Ok(Standing::Has),
+            Some(_) => {}
         }
     }
     Err(failure("head", Cause::Throttled, None))
+}
+
+/// False: another writer was first.
+async fn put(
+    deps: &Deps,
+    key: &str,
+    head: &Head,
+    current: Option<&(Head, ETag)>,
+    deadline: Deadline,
+) -> Result<bool, SinkFailure> {
+    let bytes = serde_json::to_vec(head).map_err(|_| failure("head", Cause::Unexpected, None))?;
+    let put = async {
+        match current {
+            Some((_, tag)) => deps.store.put_if_match(key, bytes, tag).await,
+            None => deps.store.put_if_absent(key, bytes).await,
+        }
+    };
+    match deadline.run(LIMIT, put).await {
+        Ok(Ok(put)) => Ok(matches!(put, Put::Done(_))),
+        Ok(Err(e)) => Err(refused("head", &e.call)),
+        Err(cause) => Err(failure("head", cause, None)),
+    }
 }

@@ -1,41 +1,33 @@
 //! The Lambda function `report`: wires the edge (clock, environment, deadline) to [`vigie_report::report`].
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use vigie_aws::process::Process;
+use vigie_aws::process::{self, Process};
 use vigie_report::{event, report, setup};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt().json().without_time().with_target(false).with_max_level(tracing::Level::INFO).init();
-    let process = Process::of_lambda(variable)?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| logged(&process, event))).await
+    let kept = Process::of_lambda(variable)?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| logged(&kept, event))).await
 }
 
 /// A failure is logged once, here, and fails the invocation, so that it is tried again.
-async fn logged(process: &Process, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let done = answer(process, event).await;
+async fn logged(kept: &Process, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let done = answer(kept, event).await;
     if let Err(e) = &done {
         tracing::error!(error = %e, "the report failed");
     }
     done
 }
 
-async fn answer(process: &Process, event: LambdaEvent<Value>) -> Result<Value, Error> {
+async fn answer(kept: &Process, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let asked = event::parse(event.payload)?;
     let now = now();
     // Boxed: the SDK's futures are deep.
-    let deps = Box::pin(setup::deps(process, left(event.context.deadline, now))).await?;
+    let deps = Box::pin(setup::deps(kept, process::left(event.context.deadline, now))).await?;
     Ok(serde_json::to_value(Box::pin(report(&deps, &asked, now)).await?)?)
-}
-
-/// Until Lambda's deadline, less what answering takes.
-fn left(deadline_ms: u64, now: Timestamp) -> Duration {
-    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    Duration::from_millis(deadline_ms.saturating_sub(now_ms).saturating_sub(500)).min(Duration::from_secs(900))
 }
 
 #[allow(clippy::disallowed_methods)] // the edge: this is where the clock enters

@@ -80,6 +80,13 @@ impl Process {
     }
 }
 
+/// Until Lambda's deadline (milliseconds since the epoch), less what answering takes; 15 minutes at the most.
+#[must_use]
+pub fn left(deadline_ms: u64, now: jiff::Timestamp) -> Duration {
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    Duration::from_millis(deadline_ms.saturating_sub(now_ms).saturating_sub(500)).min(Duration::from_secs(900))
+}
+
 /// Settings of the process itself. In Lambda the Runtime API's address is never connected to.
 ///
 /// # Errors
