@@ -11,18 +11,37 @@ use std::time::Duration;
 pub struct Aws {
     daemon: Daemon,
     pub front: Front,
+    /// What says when a deployed schedule fires.
+    schedules: PathBuf,
 }
 
+/// When the enabled schedules of a deployed stack fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    Never,
+    /// Whatever their expressions say, every so many seconds.
+    Every(u32),
+}
+
+/// Ministack, started with what its scheduler lacks.
+const EMULATOR: &str = include_str!("emulator.py");
+
 impl Aws {
-    /// Takes one or two seconds.
+    /// Takes one or two seconds. Deployed functions call the front; `inherited` is what they find in their process
+    /// environment beside what their template says: where the sandbox's servers are. No schedule fires until
+    /// [`Aws::pace`] says so.
     ///
     /// # Errors
     /// The emulator is not installed, or did not start; with the end of its log.
-    pub async fn start(region: &str) -> io::Result<Aws> {
-        let program = emulator()?;
+    pub async fn start(region: &str, inherited: &[(&'static str, String)]) -> io::Result<Aws> {
+        let python = python()?;
         let folder = process::folder("aws")?;
         let port = process::free_port()?;
-        let environment = [
+        let front = Front::start(port).await?;
+        let (program, schedules) = (folder.join("emulator.py"), folder.join("schedules"));
+        std::fs::write(&program, EMULATOR)?;
+        std::fs::write(&schedules, "off")?;
+        let mut environment = vec![
             ("BIND_HOST", "127.0.0.1".to_owned()),
             ("GATEWAY_PORT", port.to_string()),
             ("MINISTACK_REGION", region.to_owned()),
@@ -30,10 +49,30 @@ impl Aws {
             ("S3_DATA_DIR", folder.join("s3").display().to_string()),
             ("STATE_DIR", folder.join("state").display().to_string()),
             ("SFTP_ENABLED", "0".to_owned()),
+            ("SCHEDULES", schedules.display().to_string()),
+            ("AWS_ENDPOINT_URL", front.url()),
         ];
-        let mut daemon = Daemon::start("ministack", &folder, &program, &[], &environment, Signal::Kill)?;
+        environment.extend(inherited.iter().cloned());
+        let arguments = [program.display().to_string()];
+        let mut daemon = Daemon::start("ministack", &folder, &python, &arguments, &environment, Signal::Kill)?;
         daemon.ready(Duration::from_secs(30), || process::listens(port)).await?;
-        Ok(Aws { daemon, front: Front::start(port).await? })
+        Ok(Aws { daemon, front, schedules })
+    }
+
+    /// # Errors
+    /// The emulator's folder is gone.
+    pub fn pace(&self, pace: Pace) -> io::Result<()> {
+        let said = match pace {
+            Pace::Never => "off".to_owned(),
+            Pace::Every(seconds) => seconds.to_string(),
+        };
+        std::fs::write(&self.schedules, said)
+    }
+
+    /// What the emulator has complained of.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.daemon.tail()
     }
 
     pub fn stop(&mut self) {
@@ -42,8 +81,9 @@ impl Aws {
     }
 }
 
-fn emulator() -> io::Result<PathBuf> {
-    let program = root().join("target/sandbox/venv/bin/ministack");
+/// The interpreter that the emulator is installed in.
+fn python() -> io::Result<PathBuf> {
+    let program = root().join("target/sandbox/venv/bin/python");
     if program.exists() {
         return Ok(program);
     }

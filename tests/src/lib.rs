@@ -14,5 +14,6 @@ pub mod sandbox;
 pub mod serve;
 pub mod shop;
 pub mod site;
+pub mod stack;
 pub mod story;
 pub mod upstash;

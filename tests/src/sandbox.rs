@@ -61,8 +61,14 @@ impl Sandbox {
         let staging = leaf(&["staging.shop.internal"], certificates.staging)?.server().map_err(io::Error::other)?;
         let upstash_token = secret(24);
         let token = upstash_token.as_str();
+        let folder = TempDir::with_prefix("vigie-shop-")?;
+        let roots = folder.path().join("ca.pem");
+        std::fs::write(&roots, ca.pem())?;
         let up = |name: &'static str| move || progress(name);
-        let (postgres, (redis, upstash), aws, dns, production, staging) = tokio::try_join!(
+        let dns = then(Dns::start(ZONE, &NAMES), up("DNS")).await?;
+        // What a function finds in the shop's own network.
+        let network = [("VIGIE_RESOLVER", dns.address()), ("VIGIE_EXTRA_CA", roots.display().to_string())];
+        let (postgres, (redis, upstash), aws, production, staging) = tokio::try_join!(
             then(Postgres::start(&database), up("PostgreSQL")),
             then(
                 async {
@@ -73,13 +79,10 @@ impl Sandbox {
                 },
                 up("Redis and its REST front")
             ),
-            then(Aws::start(REGION), up("AWS")),
-            then(Dns::start(ZONE, &NAMES), up("DNS")),
+            then(Aws::start(REGION, &network), up("AWS")),
             Site::start(production),
             Site::start(staging),
         )?;
-        let folder = TempDir::with_prefix("vigie-shop-")?;
-        std::fs::write(folder.path().join("ca.pem"), ca.pem())?;
         Ok(Sandbox { ca, dns, postgres, redis, upstash, upstash_token, aws, production, staging, folder })
     }
 

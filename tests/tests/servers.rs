@@ -103,7 +103,7 @@ async fn dns_knows_the_shop_and_nobody_else() {
 
 #[tokio::test]
 async fn the_emulator_behind_the_front_behaves_as_aws() {
-    let aws = Aws::start(REGION).await.unwrap();
+    let aws = Aws::start(REGION, &[]).await.unwrap();
     let config = client::aws(&aws.front.url(), REGION, "test", "test");
     conditional_puts(&aws_sdk_s3::Client::from_conf(client::s3(&config))).await;
     mail(&aws, &aws_sdk_ses::Client::new(&config)).await;

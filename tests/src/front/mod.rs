@@ -126,6 +126,15 @@ impl Front {
         self.state.memory().account = account;
     }
 
+    /// This access key exists too.
+    pub fn exists(&self, key: &str) {
+        let mut memory = self.state.memory();
+        // Without a list every key is taken: a first entry would refuse the others.
+        if !memory.keys.is_empty() {
+            memory.keys.insert(key.to_owned());
+        }
+    }
+
     /// Only these access keys exist from now on, and those that IAM and STS make.
     pub fn keys(&self, keys: impl IntoIterator<Item = String>) {
         self.state.memory().keys = keys.into_iter().collect();
