@@ -1,4 +1,4 @@
-//! The Lambda function `audit`: wires the edge (clock, environment, deadline) to [`vigie_audit::handle`].
+//! The Lambda function `audit`: wires the edge (clock, environment, deadline) to [`vigie_audit::handle`](vigie_audit::handle::handle).
 
 // The SDK's futures nest deeper than rustc's default of 128 when the layout of main's is computed.
 #![recursion_limit = "256"]
@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use vigie_audit::handle::{Invocation, handle};
 use vigie_audit::setup::Function;
 use vigie_aws::process;
 use vigie_probe::ask::Deadline;
@@ -20,8 +21,8 @@ async fn main() -> Result<(), Error> {
 async fn answer(function: &Function, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let now = now();
     let deadline = Deadline::within(process::left(event.context.deadline, now));
-    let deps = function.deps(deadline).await?;
-    match vigie_audit::handle(&deps, event.payload, now, &event.context.request_id, deadline).await {
+    let of = Invocation { now, request: &event.context.request_id, deadline };
+    match handle(function, event.payload, of).await {
         Ok(answer) => Ok(answer),
         Err(e) => {
             tracing::error!(error = %e, "the audit failed");

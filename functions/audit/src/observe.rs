@@ -78,7 +78,7 @@ pub async fn observe(
         deadline,
         now,
         suite: audit.suite,
-        net: net(&deps.base)?,
+        net: net(&deps.base, deps.config.network.public)?,
         app,
         app_identity,
         auditor,
@@ -130,13 +130,14 @@ fn app(
     }
 }
 
-fn net(base: &Base) -> Result<Net, AuditError> {
+fn net(base: &Base, public: bool) -> Result<Net, AuditError> {
     Ok(Net {
         resolver: base.resolver()?,
         roots: base.roots(),
         extra_ca: base.extra_ca(),
         http: base.http()?,
         refused: base.refused(),
+        public,
         pause: PAUSE,
     })
 }
@@ -157,7 +158,7 @@ type Neighbours = Named<Fact<Neighbour>>;
 
 /// The own head, and what every other declared environment publishes in its.
 async fn heads(deps: &Deps, own: &str, limit: Duration) -> (Result<Option<Head>, Gap>, Neighbours) {
-    let others: Vec<&String> = deps.config.environment.keys().filter(|name| *name != own).collect();
+    let others = deps.config.neighbours(own);
     let read = futures::future::join(
         crate::state::head(&deps.store, own, limit),
         futures::future::join_all(others.iter().map(|name| crate::state::head(&deps.store, name, limit))),
@@ -172,7 +173,7 @@ async fn heads(deps: &Deps, own: &str, limit: Duration) -> (Result<Option<Head>,
                 Ok(None) => Fact::gap(Cause::NoNeighbour, Identity::Auditor),
                 Err(gap) => Fact::Gap(gap),
             };
-            (name.clone(), fact)
+            (name, fact)
         })
         .collect();
     (head.map(|found| found.map(|(head, _)| head)), neighbours)
@@ -184,5 +185,6 @@ pub fn remember(snapshot: &Snapshot) -> Memory {
     let mut memory = snapshot.memory.get().ok().cloned().unwrap_or_default();
     vigie_core::checks::credentials::remember(&snapshot.facts, &mut memory, snapshot.now);
     vigie_core::checks::sqs::remember(&snapshot.facts, &mut memory);
+    vigie_core::checks::selfwatch::remember(&mut memory, snapshot.suite, snapshot.now);
     memory
 }

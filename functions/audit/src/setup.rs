@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vigie_aws::Base;
+use vigie_aws::config_folder::Scope;
 use vigie_aws::key::KeyCell;
 use vigie_aws::process::{Process, StartError};
 use vigie_aws::store::Store;
@@ -45,8 +46,8 @@ impl Function {
     ///
     /// # Errors
     /// There is no configuration, it cannot be read, or it is wrong: the sentence says what to do.
-    pub async fn deps(&self, deadline: Deadline) -> Result<Deps, AuditError> {
-        let loaded = self.process.load(deadline.left()).await?;
+    pub async fn deps(&self, scope: Scope<'_>, deadline: Deadline) -> Result<Deps, AuditError> {
+        let loaded = self.process.load(scope, deadline.left()).await?;
         let wiring = Wiring {
             base: &self.process.base,
             folder: loaded.directory,

@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod event;
+pub mod handle;
 pub mod lists;
 pub mod outbox;
 pub mod read;

@@ -1,10 +1,10 @@
-//! The Lambda function `report`: wires the edge (clock, environment, deadline) to [`vigie_report::report`].
+//! The Lambda function `report`: wires the edge (clock, environment, deadline) to [`vigie_report::handle`](vigie_report::handle::handle).
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use vigie_aws::process::{self, Process};
-use vigie_report::{event, report, setup};
+use vigie_report::handle::handle;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -23,11 +23,10 @@ async fn logged(kept: &Process, event: LambdaEvent<Value>) -> Result<Value, Erro
 }
 
 async fn answer(kept: &Process, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let asked = event::parse(event.payload)?;
     let now = now();
+    let left = process::left(event.context.deadline, now);
     // Boxed: the SDK's futures are deep.
-    let deps = Box::pin(setup::deps(kept, process::left(event.context.deadline, now))).await?;
-    Ok(serde_json::to_value(Box::pin(report(&deps, &asked, now)).await?)?)
+    Ok(Box::pin(handle(kept, event.payload, left, now)).await?)
 }
 
 #[allow(clippy::disallowed_methods)] // the edge: this is where the clock enters

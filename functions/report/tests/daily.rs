@@ -99,6 +99,7 @@ fn config(to: Vec<Recipient>) -> Config {
         optional: Vec::new(),
         contract: Contract::default(),
         limits: Named::new(),
+        neighbours: None,
     };
     Config {
         report: Some(Report { from: "Vigie <vigie@shop.example>".to_owned(), to }),

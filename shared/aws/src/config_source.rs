@@ -19,6 +19,9 @@ pub use vars::{VARIABLES, VarsError, VarsErrors, from_vars};
 
 /// The longest configuration, in bytes.
 pub const LONGEST: usize = 256 * 1024;
+/// Of an SSM parameter of the advanced tier, in bytes; a standard one has 4,096. Source: Systems Manager user guide,
+/// "Managing parameter tiers".
+pub const LONGEST_PARAMETER: usize = 8 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigSource {
@@ -38,6 +41,8 @@ pub enum ConfigSourceError {
     Form(String),
     #[error("the configuration {name} cannot be read: {call}")]
     Unread { name: String, call: CallError },
+    #[error("the configuration {name} has {length} bytes; there it may have {most}: use `vigie config push` and the runs bucket")]
+    TooLong { name: String, length: usize, most: usize },
     #[error("the configuration {0} is not UTF-8 text")]
     NotText(String),
 }
@@ -123,11 +128,9 @@ pub async fn load_text(config: &SdkConfig, spec: &str) -> Result<Text, ConfigSou
         ConfigSource::Object { bucket, key } => object(config, bucket, key).await,
         ConfigSource::Parameter(of) => parameter(config, of).await,
     };
-    let text = match text {
-        Ok(text) if text.len() > LONGEST => Err(CallError::new(Cause::TooLarge, "configuration")),
-        text => text,
-    };
+    let most = if matches!(source, ConfigSource::Parameter(_)) { LONGEST_PARAMETER } else { LONGEST };
     match text {
+        Ok(text) if text.len() > most => Err(ConfigSourceError::TooLong { name, length: text.len(), most }),
         Ok(text) => Ok(Text { text, name, directory: source.directory().to_path_buf() }),
         Err(call) if call.cause == Cause::Malformed => Err(ConfigSourceError::NotText(name)),
         Err(call) => Err(ConfigSourceError::Unread { name, call }),

@@ -6,6 +6,7 @@
 //! service's own text is never kept.
 
 pub mod base;
+pub mod config_folder;
 pub mod config_source;
 mod credentials;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod mail;
 pub mod metrics;
 mod network;
 pub mod process;
+pub mod queue;
 pub mod source;
 pub mod store;
 

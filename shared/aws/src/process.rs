@@ -1,11 +1,14 @@
 //! A function's process: its own settings once, the configuration at every invocation.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use vigie_core::config::{self, Config};
 
+use crate::config_folder::{self, Scope};
 use crate::config_source;
+use crate::store::Store;
 use crate::{Base, Settings, SetupError};
 
 /// The most time that reading the configuration may take.
@@ -14,8 +17,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "there is no configuration: set VIGIE_CONFIG (a file, s3://bucket/key or ssm:/name), or VIGIE_ENVIRONMENT, \
-         VIGIE_CLASS and VIGIE_VARIABLES for one environment"
+        "there is no configuration yet: `vigie config push` puts one into the runs bucket; for one environment \
+         VIGIE_ENVIRONMENT, VIGIE_CLASS and VIGIE_VARIABLES are enough (the template's EnvironmentName, Class and Variables)"
     )]
     Nothing,
     #[error("{0}")]
@@ -27,13 +30,24 @@ pub enum StartError {
 /// What lives as long as the process: kept connections, credentials, connectors.
 pub struct Process {
     pub base: Base,
-    /// Where the configuration is; `None`: it is in the function's variables.
-    source: Option<String>,
-    own: Option<Config>,
+    source: Place,
     bucket: Option<String>,
 }
 
+/// Where the configuration is.
+enum Place {
+    /// VIGIE_CONFIG: a file, `s3://bucket/key` or `ssm:/name`.
+    Named(String),
+    /// In the function's own variables.
+    Own(Box<Config>),
+    /// In the runs bucket, under `config/`.
+    Folder,
+    /// Nowhere.
+    Nothing,
+}
+
 /// The configuration of one invocation.
+#[derive(Clone)]
 pub struct Loaded {
     pub config: Config,
     /// Where its relative paths start.
@@ -51,25 +65,50 @@ impl Process {
     pub fn of_lambda(variable: fn(&str) -> Option<String>) -> Result<Self, StartError> {
         let base = Base::new(&settings(&variable, false)?)?;
         let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let source = given("VIGIE_CONFIG");
-        let own = match &source {
-            Some(_) => None,
-            None => config_source::from_vars(variable).map_err(|e| StartError::Config(e.to_string()))?,
+        let bucket = given("VIGIE_RUNS_BUCKET");
+        let own = |e: config_source::VarsErrors| StartError::Config(e.to_string());
+        let source = match given("VIGIE_CONFIG") {
+            Some(source) => Place::Named(source),
+            None => match config_source::from_vars(variable).map_err(own)? {
+                Some(config) => Place::Own(Box::new(config)),
+                None if bucket.is_some() => Place::Folder,
+                None => Place::Nothing,
+            },
         };
-        Ok(Process { base, source, own, bucket: given("VIGIE_RUNS_BUCKET") })
+        Ok(Process { base, source, bucket })
+    }
+
+    /// Whether each environment may have a file of its own, so that loading another scope reads something else.
+    #[must_use]
+    pub fn in_parts(&self) -> bool {
+        matches!(self.source, Place::Folder)
+    }
+
+    /// Vigie's own calls.
+    #[must_use]
+    pub fn own(&self) -> aws_types::SdkConfig {
+        self.base.auditor(None, None, "vigie")
     }
 
     /// Reads the configuration. `left`: of the invocation.
     ///
     /// # Errors
     /// There is none, it cannot be read, or it is wrong: the sentence says what to do.
-    pub async fn load(&self, left: Duration) -> Result<Loaded, StartError> {
+    pub async fn load(&self, scope: Scope<'_>, left: Duration) -> Result<Loaded, StartError> {
+        let limit = LIMIT.min(left);
+        let late = |_| StartError::Config("the configuration was not read in time".to_owned());
         let (config, directory) = match &self.source {
-            None => (self.own.clone().ok_or(StartError::Nothing)?, PathBuf::new()),
-            Some(source) => {
-                let own = self.base.auditor(None, None, "vigie");
-                let read = tokio::time::timeout(LIMIT.min(left), config_source::load_text(&own, source)).await;
-                let late = |_| StartError::Config(format!("the configuration {source} was not read in time"));
+            Place::Nothing => return Err(StartError::Nothing),
+            Place::Own(config) => ((**config).clone(), PathBuf::new()),
+            Place::Folder => {
+                let store = self.bucket.as_ref().map(|bucket| Store::bucket(&self.own(), bucket, None));
+                let store = store.ok_or(StartError::Nothing)?;
+                let read = tokio::time::timeout(limit, config_folder::load(&store, scope)).await;
+                (read.map_err(late)??.ok_or(StartError::Nothing)?, PathBuf::new())
+            }
+            Place::Named(source) => {
+                let own = self.own();
+                let read = tokio::time::timeout(limit, config_source::load_text(&own, source)).await;
                 let found = read.map_err(late)?.map_err(|e| StartError::Config(e.to_string()))?;
                 let config = config::parse(&found.text, &found.name).map_err(|e| StartError::Config(e.to_string()))?;
                 (config, found.directory)
@@ -77,6 +116,18 @@ impl Process {
         };
         let bucket = self.bucket.clone().or_else(|| config.runs.as_ref().map(|runs| runs.bucket.clone()));
         Ok(Loaded { config, directory, bucket })
+    }
+
+    /// Every environment that is declared, by name. Files of their own are listed, not read.
+    ///
+    /// # Errors
+    /// As [`Process::load`].
+    pub async fn environments(&self, common: &Loaded) -> Result<Vec<String>, StartError> {
+        let mut names: BTreeSet<String> = common.config.environment.keys().cloned().collect();
+        if let (Place::Folder, Some(bucket)) = (&self.source, &self.bucket) {
+            names.extend(config_folder::names(&Store::bucket(&self.own(), bucket, None)).await?);
+        }
+        Ok(names.into_iter().collect())
     }
 }
 

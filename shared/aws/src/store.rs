@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_types::SdkConfig;
+use jiff::Timestamp;
 use vigie_core::cause::Cause;
 use vigie_core::facts::{Gap, Identity};
 
@@ -20,7 +21,7 @@ use bucket::Bucket;
 /// The largest object that is read or written, in bytes.
 pub const LARGEST: usize = 16 * 1024 * 1024;
 /// The most keys that one listing gives.
-pub const MOST_KEYS: usize = 10_000;
+pub const MOST_KEYS: usize = 100_000;
 
 /// The version of an object, quotes included, as S3 gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,14 @@ pub enum Written {
     Written,
     /// A redelivery: the run was stored before.
     AlreadyThere,
+}
+
+/// An object of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub key: String,
+    /// When it was written.
+    pub modified: Timestamp,
 }
 
 /// A store that did not answer as it should. A missing object is not an error.
@@ -150,11 +159,31 @@ impl Store {
     /// # Errors
     /// As [`Store::get`].
     pub async fn list(&self, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
+        Ok(self.listed(prefix, most).await?.into_iter().map(|object| object.key).collect())
+    }
+
+    /// As [`Store::list`], with the time of each object.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn listed(&self, prefix: &str, most: usize) -> Result<Vec<Listed>, StoreError> {
         let most = most.min(MOST_KEYS);
         match self {
             Store::Bucket(bucket) => bucket.list(prefix, most).await,
             Store::Directory(root) => directory::list(root.clone(), prefix.to_owned(), most).await,
             Store::Nowhere => Ok(Vec::new()),
+        }
+    }
+
+    /// Removes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self {
+            Store::Bucket(bucket) => bucket.delete(key).await,
+            Store::Directory(root) => directory::delete(root.clone(), key.to_owned()).await,
+            Store::Nowhere => Ok(()),
         }
     }
 

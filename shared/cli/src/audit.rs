@@ -124,6 +124,7 @@ fn configuration(args: &AuditArgs) -> miette::Result<(Config, PathBuf, bool)> {
         optional: vec!["redis".to_owned()],
         contract: config::default_contract(),
         limits: Named::new(),
+        neighbours: None,
     };
     let config = Config { environment: [(name, environment)].into(), ..Config::default() };
     Ok((config, PathBuf::new(), false))

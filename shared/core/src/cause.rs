@@ -31,6 +31,7 @@ causes! {
     AddressRefused = "address-refused", "The address is one that Vigie does not connect to (metadata or link-local). Correct the URL.", "Vigie ne se connecte pas à cette adresse (métadonnées ou lien local). Corrigez l'URL.";
     Refused = "refused", "The host answers but nothing listens on the port. Start the server or correct the port.", "L'hôte répond mais rien n'écoute sur le port. Démarrez le serveur ou corrigez le port.";
     Unreachable = "unreachable", "There is no route to the host. Check the VPC, the route table and the NAT.", "Aucune route vers l'hôte. Vérifiez le VPC, la table de routage et le NAT.";
+    NoPublicRoute = "no-public-route", "The address is public, and the installation declares that it has no way there. Add a NAT and set public = true.", "L'adresse est publique et l'installation déclare n'y avoir aucun accès. Ajoutez un NAT et mettez public = true.";
     Timeout = "timeout", "No answer in time. Check security groups, firewalls and the load of the server.", "Pas de réponse à temps. Vérifiez les groupes de sécurité, les pare-feu et la charge du serveur.";
     Reset = "reset", "The connection was cut. Check proxies, TLS settings and the server's log.", "La connexion a été coupée. Vérifiez les mandataires, les réglages TLS et le journal du serveur.";
     TlsExpired = "tls-expired", "The certificate has expired. Renew it.", "Le certificat a expiré. Renouvelez-le.";

@@ -78,6 +78,11 @@ fn finding(check: &'static Check, judged: Judged, snapshot: &Snapshot) -> Findin
     };
     match judged.judgement {
         Ok(None) => {}
+        Ok(Some(Because { cause: Some(cause), asked_as, .. })) if a_choice(cause) => {
+            out.outcome = Outcome::NotApplicable;
+            out.cause = Some(cause);
+            out.asked_as = asked_as;
+        }
         Ok(Some(Because { fault, mut evidence, cause, asked_as })) => {
             out.outcome = Outcome::Fail;
             if let Some(fault) = check.fault(fault) {
@@ -102,7 +107,7 @@ fn finding(check: &'static Check, judged: Judged, snapshot: &Snapshot) -> Findin
 
 /// Not asked by decision, not for want of an answer: not applicable, and the cause says how to change it.
 fn a_choice(cause: Cause) -> bool {
-    matches!(cause, Cause::WritesOff | Cause::Protected)
+    matches!(cause, Cause::WritesOff | Cause::Protected | Cause::NoPublicRoute)
 }
 
 fn not_applicable(check: &'static Check, snapshot: &Snapshot) -> Finding {

@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod head;
 pub mod healthy;
 pub mod judge;
+pub mod late;
 pub mod metrics;
 pub mod plan;
 pub mod question;

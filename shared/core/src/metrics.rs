@@ -62,20 +62,55 @@ pub fn data(run: &Run, detailed: bool) -> Vec<Datum> {
         [("OpenCritical", open(Severity::Critical)), ("OpenHigh", open(Severity::High)), ("Unknown", unknown)]
     {
         data.push(Datum { name, value, unit: Unit::Count, dimensions: vec![environment.clone()] });
+        if name != "Unknown" {
+            // Also without the environment: an alarm cannot search.
+            data.push(Datum { name, value, unit: Unit::Count, dimensions: Vec::new() });
+        }
     }
     data
+}
+
+/// Environments that a scheduled time makes due. Where none is, `EnvironmentsDone` says so too: an installation that has
+/// nothing to do yet is not one that has stopped.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn due(suite: Suite, environments: usize) -> Vec<Datum> {
+    let mut data = vec![of_suite("EnvironmentsDue", suite, environments as f64)];
+    if environments == 0 {
+        data.push(of_suite("EnvironmentsDone", suite, 0.0));
+    }
+    data
+}
+
+/// A message that was too late to be audited.
+#[must_use]
+pub fn missed(suite: Suite) -> Datum {
+    of_suite("EnvironmentsMissed", suite, 1.0)
+}
+
+/// Environments whose head has not moved for longer than the connections suite allows.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn stale(environments: usize) -> Datum {
+    Datum { name: "EnvironmentsStale", value: environments as f64, unit: Unit::Count, dimensions: Vec::new() }
+}
+
+/// Mails that went out. 0: there is nobody to mail, which is not the same as none that could be sent.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn sent(mails: usize) -> Datum {
+    Datum { name: "ReportsSent", value: mails as f64, unit: Unit::Count, dimensions: Vec::new() }
 }
 
 /// One environment was audited to the end: sent after its head has moved. An alarm that treats missing data as breaching
 /// notices when Vigie itself stops.
 #[must_use]
 pub fn heartbeat(suite: Suite) -> Datum {
-    Datum {
-        name: "EnvironmentsDone",
-        value: 1.0,
-        unit: Unit::Count,
-        dimensions: vec![("Suite".to_owned(), suite.name().to_owned())],
-    }
+    of_suite("EnvironmentsDone", suite, 1.0)
+}
+
+fn of_suite(name: &'static str, suite: Suite, value: f64) -> Datum {
+    Datum { name, value, unit: Unit::Count, dimensions: vec![("Suite".to_owned(), suite.name().to_owned())] }
 }
 
 /// Whether the ladder that counts held. `None`: there is no ladder, or it ended for a reason that says nothing of the
@@ -85,7 +120,7 @@ fn up(target: &TargetReport) -> Option<bool> {
     match failed {
         _ if target.rungs.is_empty() => None,
         None => Some(true),
-        Some(Cause::Deadline | Cause::NotAsked | Cause::Throttled) => None,
+        Some(Cause::Deadline | Cause::NotAsked | Cause::Throttled | Cause::NoPublicRoute) => None,
         Some(_) => Some(false),
     }
 }
@@ -129,7 +164,8 @@ mod tests {
     fn one_environment_costs_under_twenty_custom_metrics() {
         let run = full();
         let mut all = data(&run, false);
-        all.extend([heartbeat(Suite::Connections), heartbeat(Suite::Full)]);
+        // What has no environment is the installation's, whatever the number of environments.
+        all.retain(|datum| !datum.dimensions.is_empty());
         assert!(all.len() < 20, "{} metrics", all.len());
         assert_eq!(data(&run, true).iter().filter(|d| d.name == "LatencyMs").count(), run.targets.len());
     }

@@ -2,13 +2,15 @@
 //!
 //! An event names a declared environment and a suite, nothing else: never a URL, role, source or recipient.
 
+use std::time::Duration;
+
 use crate::check::Suite;
 use crate::config::Config;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What an audit is asked for, on demand, by a schedule, or by a message of the work queue.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditEvent {
     /// Absent in a schedule event: every declared environment.
@@ -18,6 +20,37 @@ pub struct AuditEvent {
     /// Absent: on demand.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,
+    /// Of a message: from then on the next one of its suite is due, and it is recorded as missed.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl AuditEvent {
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+/// What wakes the dispatcher: a schedule. It names neither an environment nor a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchEvent {
+    pub suite: Suite,
+    pub scheduled_at: Timestamp,
+}
+
+impl DispatchEvent {
+    /// The message of one environment: it is due until the next of its suite is.
+    #[must_use]
+    pub fn message(&self, environment: &str, period: Duration) -> AuditEvent {
+        AuditEvent {
+            environment: Some(environment.to_owned()),
+            suite: self.suite,
+            scheduled_at: Some(self.scheduled_at),
+            expires_at: self.scheduled_at.checked_add(period).ok(),
+        }
+    }
 }
 
 /// One audit to run.
@@ -34,7 +67,11 @@ pub enum PlanError {
         "the event is not one that audit knows: {0}; expected {{\"environment\": NAME, \"suite\": \"connections\" or \"full\"}}"
     )]
     Event(String),
-    #[error("environment {name:?} is not declared; vigie.toml declares: {declared}")]
+    #[error(
+        "the event is not one that dispatch knows: {0}; expected {{\"suite\": \"connections\" or \"full\", \"scheduled_at\": TIME}}"
+    )]
+    Dispatch(String),
+    #[error("environment {name:?} is not declared; the configuration declares: {declared}")]
     Undeclared { name: String, declared: String },
     #[error("an event without an environment must carry scheduled_at, the time that the schedule meant")]
     NeitherNamedNorScheduled,
@@ -51,6 +88,12 @@ pub fn parse(event: serde_json::Value) -> Result<AuditEvent, PlanError> {
 }
 
 /// # Errors
+/// As [`parse`].
+pub fn parse_dispatch(event: serde_json::Value) -> Result<DispatchEvent, PlanError> {
+    serde_json::from_value(event).map_err(|e| PlanError::Dispatch(crate::evidence::clean(&e.to_string())))
+}
+
+/// # Errors
 /// An environment that is not declared, or nothing to audit.
 pub fn plan(event: &AuditEvent, config: &Config) -> Result<Vec<Audit>, PlanError> {
     let audit =
@@ -62,12 +105,15 @@ pub fn plan(event: &AuditEvent, config: &Config) -> Result<Vec<Audit>, PlanError
         Some(name) if config.environment.contains_key(name) => Ok(vec![audit(name)]),
         Some(name) => Err(PlanError::Undeclared {
             name: crate::evidence::clean(name),
-            declared: config.environment.keys().cloned().collect::<Vec<_>>().join(", "),
+            declared: config.environment.keys().take(NAMED).cloned().collect::<Vec<_>>().join(", "),
         }),
         None if event.scheduled_at.is_none() => Err(PlanError::NeitherNamedNorScheduled),
         None => Ok(config.environment.keys().map(|name| audit(name)).collect()),
     }
 }
+
+/// Environments that an error names.
+const NAMED: usize = 20;
 
 /// The run's id and its key in the runs bucket. A redelivered event has the same; `request` tells on-demand runs apart.
 #[must_use]
@@ -106,6 +152,32 @@ pub fn head_key(environment: &str) -> String {
     format!("heads/{environment}.json")
 }
 
+/// Where a scheduled time is marked as dispatched.
+#[must_use]
+pub fn dispatch_key(event: &DispatchEvent) -> String {
+    format!("dispatches/{}/{}.json", event.suite.name(), event.scheduled_at.strftime("%Y/%m/%d/%H%M%SZ"))
+}
+
+/// Where the dispatcher remembers which environments are late.
+pub const LATE_KEY: &str = "dispatches/late.json";
+
+/// Where a message that came too late is recorded.
+#[must_use]
+pub fn missed_key(environment: &str, suite: Suite, scheduled_at: Timestamp) -> String {
+    format!("missed/{environment}/{}/{}.json", suite.name(), scheduled_at.strftime("%Y/%m/%d/%H%M%SZ"))
+}
+
+/// The part of a configuration in the runs bucket that all environments share.
+pub const CONFIG_KEY: &str = "config/vigie.toml";
+
+/// Where the environments lie that have a file of their own.
+pub const CONFIG_FOLDER: &str = "config/environments/";
+
+#[must_use]
+pub fn config_key(environment: &str) -> String {
+    format!("{CONFIG_FOLDER}{environment}.toml")
+}
+
 /// Where a recipient list's mail of a day is claimed.
 #[must_use]
 pub fn report_key(date: jiff::civil::Date, list: &str) -> String {
@@ -125,6 +197,25 @@ mod tests {
         assert!(parse(json!({"suite": "full", "scheduled_at": "<aws.scheduler.scheduled-time>"})).is_err());
         assert!(parse(json!({"suite": "nightly"})).is_err());
         assert!(parse(json!([1])).is_err());
+        let good = json!({"suite": "full", "scheduled_at": "2026-11-22T03:00:00Z"});
+        assert!(parse_dispatch(good).is_ok());
+        for bad in [
+            json!({"suite": "full"}),
+            json!({"suite": "full", "scheduled_at": "<aws.scheduler.scheduled-time>"}),
+            json!({"suite": "full", "scheduled_at": "2026-11-22T03:00:00Z", "environment": "production"}),
+        ] {
+            assert!(parse_dispatch(bad.clone()).unwrap_err().to_string().contains("dispatch knows"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_due_until_the_next_one_is() {
+        let at: Timestamp = "2026-11-22T10:05:00Z".parse().unwrap();
+        let event = DispatchEvent { suite: Suite::Connections, scheduled_at: at };
+        let message = event.message("production", Duration::from_secs(300));
+        assert_eq!(parse(serde_json::to_value(&message).unwrap()).unwrap(), message);
+        assert!(!message.expired("2026-11-22T10:09:59Z".parse().unwrap()));
+        assert!(message.expired("2026-11-22T10:10:00Z".parse().unwrap()));
     }
 
     #[test]

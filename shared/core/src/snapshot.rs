@@ -55,6 +55,10 @@ pub struct Memory {
     #[serde(default)]
     #[schemars(with = "Named<String>")]
     pub first_seen: Named<Timestamp>,
+    /// When each suite last ran, as far as the schedule's runs go.
+    #[serde(default)]
+    #[schemars(with = "Named<String>")]
+    pub audited: Named<Timestamp>,
     /// Counters of the last run that read them, such as `dlq/NAME`.
     #[serde(default)]
     pub counters: Named<u64>,

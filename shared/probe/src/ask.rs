@@ -88,6 +88,8 @@ pub struct Net {
     /// Addresses that are never connected to, beside link-local, metadata, multicast and unspecified ones: Lambda's own
     /// Runtime API.
     pub refused: Arc<Vec<std::net::SocketAddr>>,
+    /// `false`: declared without a way to public addresses; they are not connected to.
+    pub public: bool,
     /// Pause before a failing ladder is climbed a second time.
     pub pause: Duration,
 }

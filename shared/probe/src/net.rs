@@ -76,7 +76,9 @@ where
     let (Climb(first), facts) = attempt().await;
     let failed = first.iter().find_map(|step| step.cause);
     let again = match failed {
-        None | Some(Cause::Malformed | Cause::NotGiven | Cause::AddressRefused | Cause::Deadline) => false,
+        None | Some(
+            Cause::Malformed | Cause::NotGiven | Cause::AddressRefused | Cause::NoPublicRoute | Cause::Deadline,
+        ) => false,
         Some(_) => ask.deadline.left() > ask.net.pause + RUNG / 5,
     };
     if !again {
@@ -91,7 +93,7 @@ where
 ///
 /// # Errors
 /// [`Cause::Dns`]: the name has no address. [`Cause::DnsTimeout`]: the resolver did not say. [`Cause::AddressRefused`]:
-/// no address passes the guard.
+/// no address passes the guard. [`Cause::NoPublicRoute`]: all are public, and the installation has no way there.
 pub async fn resolve(ask: &Ask, host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     let ips: Vec<IpAddr> = match bare.parse() {
@@ -107,7 +109,12 @@ pub async fn resolve(ask: &Ask, host: &str, port: u16) -> Result<Vec<SocketAddr>
     }
     let addrs = ips.into_iter().map(|ip| SocketAddr::new(ip, port));
     let safe: Vec<SocketAddr> = addrs.filter(|addr| guard(*addr, &ask.net.refused).is_ok()).collect();
-    if safe.is_empty() { Err(Cause::AddressRefused) } else { Ok(safe) }
+    if safe.is_empty() {
+        return Err(Cause::AddressRefused);
+    }
+    let reached: Vec<SocketAddr> =
+        safe.into_iter().filter(|addr| ask.net.public || address::private(addr.ip())).collect();
+    if reached.is_empty() { Err(Cause::NoPublicRoute) } else { Ok(reached) }
 }
 
 /// Whether an address may be connected to.

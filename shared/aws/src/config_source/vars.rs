@@ -11,6 +11,8 @@ enum Form {
     Text,
     /// Comma separated.
     List,
+    /// `true` or `false`.
+    Flag,
 }
 
 /// Variable, section, key, form: in the order of the file.
@@ -21,6 +23,7 @@ const FIELDS: &[(&str, &str, &str, Form)] = &[
     ("VIGIE_ALERTS_BUS", "alerts", "bus", Form::Text),
     ("VIGIE_RESOLVER", "network", "resolver", Form::Text),
     ("VIGIE_EXTRA_CA", "network", "extra_ca", Form::Text),
+    ("VIGIE_PUBLIC", "network", "public", Form::Flag),
     ("VIGIE_CLASS", "environment", "class", Form::Text),
     ("VIGIE_VARIABLES", "environment", "variables", Form::List),
     ("VIGIE_ROLE", "environment", "role", Form::Text),
@@ -35,6 +38,9 @@ const FIELDS: &[(&str, &str, &str, Form)] = &[
 const RECIPIENT: &[(&str, &str)] = &[("VIGIE_REPORT_LANGUAGE", "language"), ("VIGIE_REPORT_TIME_ZONE", "time_zone")];
 const ENVIRONMENT: &str = "VIGIE_ENVIRONMENT";
 const REPORT_TO: &str = "VIGIE_REPORT_TO";
+
+/// All environment variables of a function, in bytes. Source: AWS Lambda developer guide, "Lambda quotas".
+const LONGEST: usize = 4 * 1024;
 
 /// Every variable that counts; VIGIE_CONFIG, which names a whole configuration, comes before them.
 pub const VARIABLES: &[&str] = &[
@@ -52,6 +58,7 @@ pub const VARIABLES: &[&str] = &[
     "VIGIE_ALERTS_BUS",
     "VIGIE_RESOLVER",
     "VIGIE_EXTRA_CA",
+    "VIGIE_PUBLIC",
     "VIGIE_ROLE",
     "VIGIE_EXTERNAL_ID",
     "VIGIE_APP_ROLE",
@@ -87,6 +94,11 @@ impl fmt::Display for VarsErrors {
 /// Everything that is wrong, each under its variable.
 pub fn from_vars(vars: impl Fn(&str) -> Option<String>) -> Result<Option<Config>, VarsErrors> {
     let given = |name: &str| vars(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+    let length: usize = VARIABLES.iter().filter_map(|name| given(name).map(|value| name.len() + value.len())).sum();
+    if length > LONGEST {
+        let what = format!("{length} bytes; a function has at most {LONGEST}: use `vigie config push` and the runs bucket");
+        return Err(VarsErrors(vec![VarsError { variable: "VIGIE_*".to_owned(), what }]));
+    }
     let Some(environment) = given(ENVIRONMENT) else { return Ok(None) };
     let mut file = Lines::default();
     let mut section = "";
@@ -157,6 +169,9 @@ impl Lines {
 fn written(value: &str, form: Form) -> String {
     match form {
         Form::Text => quoted(value),
+        Form::Flag if value == "true" || value == "false" => value.to_owned(),
+        // The parser says what was expected.
+        Form::Flag => quoted(value),
         Form::List => {
             let items: Vec<String> = value.split(',').map(str::trim).filter(|v| !v.is_empty()).map(quoted).collect();
             format!("[{}]", items.join(", "))

@@ -6,9 +6,10 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_types::SdkConfig;
+use jiff::Timestamp;
 use vigie_core::cause::Cause;
 
-use super::{ETag, LARGEST, Put, StoreError};
+use super::{ETag, LARGEST, Listed, Put, StoreError};
 use crate::error;
 
 /// The longest that the body of an object may take.
@@ -26,6 +27,11 @@ impl Bucket {
         // A custom endpoint has no names for its buckets.
         let own = aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some()).build();
         Bucket { client: Client::from_conf(own), name: name.to_owned(), owner: owner.map(str::to_owned) }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<(Vec<u8>, ETag)>, StoreError> {
@@ -69,7 +75,14 @@ impl Bucket {
         }
     }
 
-    pub(super) async fn list(&self, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let request = self.client.delete_object().bucket(&self.name).key(key);
+        let done = request.set_expected_bucket_owner(self.owner.clone()).send().await;
+        done.map_err(|e| StoreError { call: error::call(&e, "s3:DeleteObject"), key: key.to_owned() })?;
+        Ok(())
+    }
+
+    pub(super) async fn list(&self, prefix: &str, most: usize) -> Result<Vec<Listed>, StoreError> {
         let mut keys = Vec::new();
         let mut next = None;
         while keys.len() < most {
@@ -79,7 +92,7 @@ impl Bucket {
             let answer = request.send().await;
             let answer =
                 answer.map_err(|e| StoreError { call: error::call(&e, "s3:ListBucket"), key: prefix.to_owned() })?;
-            keys.extend(answer.contents.unwrap_or_default().into_iter().filter_map(|o| o.key));
+            keys.extend(answer.contents.unwrap_or_default().into_iter().filter_map(listed));
             next = answer.next_continuation_token;
             if next.is_none() {
                 break;
@@ -88,6 +101,11 @@ impl Bucket {
         keys.truncate(most);
         Ok(keys)
     }
+}
+
+fn listed(object: aws_sdk_s3::types::Object) -> Option<Listed> {
+    let modified = object.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
+    Some(Listed { key: object.key?, modified: modified? })
 }
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {

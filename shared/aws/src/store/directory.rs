@@ -5,10 +5,11 @@ use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use vigie_core::cause::Cause;
 
-use super::{ETag, LARGEST, Put, StoreError};
+use super::{ETag, LARGEST, Listed, Put, StoreError};
 
 const LOCK: &str = ".vigie-lock";
 
@@ -20,14 +21,22 @@ pub(super) async fn put(root: PathBuf, key: String, bytes: Vec<u8>, etag: Option
     aside("write", key.clone(), move || write(&root, &place(&root, &key)?, &bytes, etag.as_ref())).await
 }
 
-pub(super) async fn list(root: PathBuf, prefix: String, most: usize) -> Result<Vec<String>, StoreError> {
+pub(super) async fn list(root: PathBuf, prefix: String, most: usize) -> Result<Vec<Listed>, StoreError> {
     aside("list", prefix.clone(), move || {
-        let mut keys = Vec::new();
-        walk(&root, &root, &mut keys)?;
-        keys.retain(|key| key.starts_with(&prefix));
-        keys.sort_unstable();
-        keys.truncate(most);
-        Ok(keys)
+        let mut found = Vec::new();
+        walk(&root, &root, &mut found)?;
+        found.retain(|object| object.key.starts_with(&prefix));
+        found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        found.truncate(most);
+        Ok(found)
+    })
+    .await
+}
+
+pub(super) async fn delete(root: PathBuf, key: String) -> Result<(), StoreError> {
+    aside("delete", key.clone(), move || match fs::remove_file(place(&root, &key)?) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(cause(&e)),
+        _ => Ok(()),
     })
     .await
 }
@@ -90,7 +99,7 @@ fn version(bytes: &[u8]) -> ETag {
     ETag(format!("\"{hash}\""))
 }
 
-fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> Result<(), Cause> {
+fn walk(root: &Path, folder: &Path, found: &mut Vec<Listed>) -> Result<(), Cause> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
@@ -102,9 +111,12 @@ fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> Result<(), Cause>
         // Links are not followed: no way out, no circle.
         let kind = entry.file_type().map_err(|e| cause(&e))?;
         if kind.is_dir() {
-            walk(root, &path, keys)?;
-        } else if kind.is_file() && path.extension().is_some_and(|e| e == "json") {
-            keys.extend(path.strip_prefix(root).ok().and_then(Path::to_str).map(str::to_owned));
+            walk(root, &path, found)?;
+        } else if kind.is_file() && path.extension().is_some_and(|e| e == "json" || e == "toml") {
+            let written = entry.metadata().and_then(|data| data.modified()).map_err(|e| cause(&e))?;
+            let modified = Timestamp::try_from(written).map_err(|_| Cause::Unexpected)?;
+            let key = path.strip_prefix(root).ok().and_then(Path::to_str).map(str::to_owned);
+            found.extend(key.map(|key| Listed { key, modified }));
         }
     }
     Ok(())

@@ -1,15 +1,18 @@
 //! Checks of Vigie itself, over the findings of this run. They run last.
 
 use crate::cause::Cause;
-use crate::check::{Check, Fault, Kind, Level, Limit, Severity, Suite, fault, per};
+use crate::check::{Because, Check, Cx, Fault, Kind, Level, Limit, Severity, Suite, fault, per};
 use crate::evidence::Value;
+use crate::head::stale_after;
 use crate::healthy;
 use crate::question::Question;
 use crate::run::{Finding, Outcome};
+use crate::snapshot::{Memory, Snapshot};
 use crate::text::text;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-pub const CHECKS: &[Check] = &[BLIND];
+pub const CHECKS: &[Check] = &[BLIND, STALE];
 
 const BLIND: Check = Check {
     id: "SELF-BLIND",
@@ -81,6 +84,81 @@ const BLIND: Check = Check {
         )));
     },
 };
+
+const STALE: Check = Check {
+    id: "SELF-STALE",
+    kind: Kind::Vigie,
+    suite: Suite::Connections,
+    severity: per(Severity::High, Severity::High),
+    title: text("The auditor itself stopped", "L'auditeur lui-même s'est arrêté"),
+    remedy: text(
+        "Look at the schedule of that suite, then at the functions' errors and timeouts and at the dead-letter queue.",
+        "Vérifiez la planification de cette suite, puis les erreurs et délais des fonctions et la file de rebut.",
+    ),
+    reads: &[Question::Memory],
+    faults: &[
+        Fault {
+            code: "connections",
+            level: Level::Column,
+            limit: stale(Suite::Connections),
+            says: text(
+                "The suite {subject} has not run for {value} (limit {limit}).",
+                "La suite {subject} n'a pas été exécutée depuis {value} (limite {limit}).",
+            ),
+            broken: |s| audited_before(s, Suite::Connections),
+        },
+        Fault {
+            code: "full",
+            level: Level::Column,
+            limit: stale(Suite::Full),
+            says: text(
+                "The suite {subject} has not run for {value} (limit {limit}).",
+                "La suite {subject} n'a pas été exécutée depuis {value} (limite {limit}).",
+            ),
+            broken: |s| {
+                s.suite = Suite::Connections;
+                audited_before(s, Suite::Full);
+            },
+        },
+    ],
+    judge: |cx, say| {
+        let memory = match cx.memory.get() {
+            // The first run of all: there is nothing to be late for.
+            Err(gap) if gap.cause == Cause::NoHistory => return,
+            memory => memory,
+        };
+        for suite in [Suite::Connections, Suite::Full] {
+            say.subject(suite.name(), memory.clone().map(|memory| late(cx, memory, suite)));
+        }
+    },
+};
+
+#[allow(clippy::cast_precision_loss)]
+const fn stale(suite: Suite) -> Limit {
+    Limit::From(stale_after(suite) as f64, "Vigie: three missed connections runs, one missed day")
+}
+
+/// A suite that is running now is not late.
+fn late(cx: &Cx<'_>, memory: &Memory, suite: Suite) -> Option<Because> {
+    let age = cx.now.duration_since(*memory.audited.get(suite.name())?);
+    let (value, limit) = (Value::Seconds(age.as_secs()), cx.limit(suite.name())?);
+    (suite != cx.suite && value.number()? >= limit)
+        .then(|| fault(suite.name()).with("limit", value.with_number(limit)).with("value", value))
+}
+
+fn audited_before(snapshot: &mut Snapshot, suite: Suite) {
+    let mut memory = snapshot.memory.get().cloned().unwrap_or_default();
+    memory.audited.insert(suite.name().to_owned(), snapshot.now - jiff::SignedDuration::from_hours(30));
+    snapshot.memory = crate::facts::Fact::Known(memory);
+}
+
+/// What the head remembers of a run for [`STALE`]. A suite that has never run is counted from the first run of any.
+pub fn remember(memory: &mut Memory, suite: Suite, now: Timestamp) {
+    for other in [Suite::Connections, Suite::Full] {
+        memory.audited.entry(other.name().to_owned()).or_insert(now);
+    }
+    memory.audited.insert(suite.name().to_owned(), now);
+}
 
 /// Unknown for lack of a permission.
 fn blind(finding: &Finding) -> bool {

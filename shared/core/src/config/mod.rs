@@ -4,8 +4,9 @@ mod decode;
 mod errors;
 mod names;
 
-pub use decode::{default_contract, parse};
+pub use decode::{default_contract, parse, parse_common, parse_environment};
 pub use errors::{ConfigError, ConfigErrors};
+pub use names::is_environment;
 
 use crate::Named;
 use crate::check::{Class, Suite};
@@ -30,6 +31,9 @@ pub struct Config {
     pub environment: Named<EnvironmentConfig>,
     pub mute: Vec<MuteConfig>,
 }
+
+/// Environments that one environment is compared with: each is an object to read in every audit.
+pub const MOST_NEIGHBOURS: usize = 50;
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,13 +66,21 @@ pub struct Recipient {
     pub environments: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
     /// `10.0.0.2` or `10.0.0.2:53`; absent: the system's.
     pub resolver: Option<String>,
     /// A PEM file of further roots; relative to the configuration file.
     pub extra_ca: Option<String>,
+    /// `false`: declared without a way to public addresses (a VPC without NAT); targets there are then not applicable.
+    pub public: bool,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Network { resolver: None, extra_ca: None, public: true }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -124,6 +136,9 @@ pub struct EnvironmentConfig {
     pub contract: Contract,
     #[serde(default)]
     pub limits: Named<f64>,
+    /// The environments that it is compared with. Absent: the others that the same vigie.toml declares, at most
+    /// [`MOST_NEIGHBOURS`].
+    pub neighbours: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -164,7 +179,49 @@ pub struct MuteConfig {
     pub until: jiff::civil::Date,
 }
 
+/// An environment that something speaks of and nothing declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undeclared {
+    /// `report.to`, `mute` or `environment.NAME.neighbours`.
+    pub by: String,
+    pub name: String,
+}
+
 impl Config {
+    /// What is said of environments that are not declared.
+    #[must_use]
+    pub fn undeclared(&self) -> Vec<Undeclared> {
+        let of_report = self.report.iter().flat_map(|report| &report.to).flat_map(|to| &to.environments);
+        let of_report = of_report.map(|name| ("report.to".to_owned(), name));
+        let of_mutes = self.mute.iter().filter_map(|mute| Some(("mute".to_owned(), mute.environment.as_ref()?)));
+        let of_neighbours = self.environment.iter().flat_map(|(of, environment)| {
+            let names = environment.neighbours.iter().flatten();
+            names.map(move |name| (format!("environment.{of}.neighbours"), name))
+        });
+        let all = of_report.chain(of_mutes).chain(of_neighbours);
+        let unknown = all.filter(|(_, name)| !self.environment.contains_key(*name));
+        unknown.map(|(by, name)| Undeclared { by, name: name.clone() }).collect()
+    }
+
+    /// Takes over the environment and the mutes of `part`, an environment's own file. `false`: it is declared already.
+    #[must_use]
+    pub fn join(&mut self, part: Config) -> bool {
+        if part.environment.keys().any(|name| self.environment.contains_key(name)) {
+            return false;
+        }
+        self.environment.extend(part.environment);
+        self.mute.extend(part.mute);
+        true
+    }
+
+    /// The environments that `name` is compared with.
+    #[must_use]
+    pub fn neighbours(&self, name: &str) -> Vec<String> {
+        let named = self.environment.get(name).and_then(|of| of.neighbours.clone());
+        let others = || self.environment.keys().filter(|other| *other != name).take(MOST_NEIGHBOURS).cloned().collect();
+        named.unwrap_or_else(others)
+    }
+
     /// What judging needs of one environment.
     #[must_use]
     pub fn environment(&self, name: &str) -> Option<Environment> {

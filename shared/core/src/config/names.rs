@@ -1,7 +1,8 @@
 //! Names: what is allowed, and what a misspelt one probably meant.
 
 /// `[a-z0-9-]{1,32}`.
-pub(super) fn is_environment(name: &str) -> bool {
+#[must_use]
+pub fn is_environment(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 

@@ -3,7 +3,7 @@
 mod history;
 mod transitions;
 
-pub use transitions::{Moved, advance, date_findings, take_back};
+pub use transitions::{Moved, advance, date_findings, reminds, take_back};
 
 use crate::Named;
 use crate::cause::Cause;

@@ -194,9 +194,14 @@ fn due(chain: &Chain, finding: &Finding, at: Timestamp, confirm_runs: u32) -> Op
         let needed = if is_reach(&finding.check) { confirm_runs } else { 1 };
         return (chain.fails >= needed).then_some(AlertKind::Fired);
     };
-    let nth = usize::try_from(chain.notices.saturating_sub(1)).unwrap_or(usize::MAX).min(REMINDERS.len() - 1);
-    let waited = at.as_second() - notified.as_second();
-    (waited >= REMINDERS[nth] * 3_600).then_some(AlertKind::Reminder)
+    reminds(chain.notices, notified, at).then_some(AlertKind::Reminder)
+}
+
+/// Whether a reminder is due, after so many notices of which the last went out at `notified`.
+#[must_use]
+pub fn reminds(notices: u32, notified: Timestamp, at: Timestamp) -> bool {
+    let nth = usize::try_from(notices.saturating_sub(1)).unwrap_or(usize::MAX).min(REMINDERS.len() - 1);
+    at.as_second() - notified.as_second() >= REMINDERS[nth] * 3_600
 }
 
 /// Closes the chains of subjects that no longer exist. A check whose listing is unknown proves nothing about absence.

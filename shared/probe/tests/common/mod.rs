@@ -50,6 +50,7 @@ pub fn ask(extra_ca: &[CertificateDer<'static>]) -> Ask {
         now: now(),
         suite: Suite::Full,
         net: Net {
+            public: true,
             resolver: TokioResolver::builder_tokio().unwrap().build().unwrap(),
             roots,
             extra_ca: Arc::new(extra_ca.to_vec()),

@@ -11,7 +11,8 @@ use self::contract::contract;
 use self::reader::{Errors, Reader, array, custom, string};
 use super::names::is_environment;
 use super::{
-    Alerts, Config, ConfigErrors, EnvironmentConfig, Metrics, MuteConfig, Network, Recipient, Report, Runs, Writes,
+    Alerts, Config, ConfigErrors, EnvironmentConfig, MOST_NEIGHBOURS, Metrics, MuteConfig, Network, Recipient, Report,
+    Runs, Undeclared, Writes,
 };
 use crate::Named;
 use crate::check::Class;
@@ -28,13 +29,46 @@ const DEFAULT_CONTRACT: &str = include_str!("../../contract.toml");
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
 pub fn parse(text: &str, file: &str) -> Result<Config, ConfigErrors> {
+    read(text, file, Part::Whole)
+}
+
+/// Reads the vigie.toml of a configuration whose environments have files of their own: what it says of an environment
+/// that it does not declare is for [`Config::undeclared`] to tell, once all files are there.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_common(text: &str, file: &str) -> Result<Config, ConfigErrors> {
+    read(text, file, Part::Common)
+}
+
+/// Reads `environments/NAME.toml`: `[environment.NAME]`, and mutes of that environment. Everything else belongs in the
+/// vigie.toml.
+///
+/// # Errors
+/// As [`parse`]; also another environment, or none.
+pub fn parse_environment(text: &str, file: &str, name: &str) -> Result<Config, ConfigErrors> {
+    read(text, file, Part::Environment(name))
+}
+
+/// Which file of a configuration is read.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Whole,
+    Common,
+    Environment(&'a str),
+}
+
+fn read(text: &str, file: &str, part: Part<'_>) -> Result<Config, ConfigErrors> {
     let fail = |errors| ConfigErrors::new(file, text, errors);
     if text.len() > LONGEST {
         return Err(fail(vec![custom(Span::new(0, 0), format!("the file is longer than {LONGEST} bytes"))]));
     }
     let mut root = toml_span::parse(text).map_err(|e| fail(vec![e]))?;
     let mut errors = Vec::new();
-    let config = config(&mut root, &mut errors);
+    let config = match part {
+        Part::Environment(name) => of_environment(&mut root, name, &mut errors),
+        part => config(&mut root, part, &mut errors),
+    };
     if errors.is_empty() { Ok(config) } else { Err(fail(errors)) }
 }
 
@@ -49,7 +83,25 @@ pub fn default_contract() -> Contract {
     contract
 }
 
-fn config(root: &mut Value<'_>, errors: &mut Errors) -> Config {
+fn of_environment(root: &mut Value<'_>, name: &str, errors: &mut Errors) -> Config {
+    let mut out = Config::default();
+    let Some(mut r) = Reader::open(root, errors) else { return out };
+    if let Some(mut v) = r.take("environment") {
+        out.environment = environments(&mut v, r.errors);
+    }
+    if let Some(mut v) = r.take("mute") {
+        out.mute = array(&mut v, r.errors, |v, e| mute(v, Some(&[name.to_owned()]), e));
+    }
+    if out.environment.keys().ne([name]) {
+        r.errors.push(custom(r.span, format!("expected [environment.{name}] here, and no other")));
+    }
+    r.close();
+    // A mute of this file never reaches beyond its environment.
+    out.mute.iter_mut().for_each(|mute| mute.environment = Some(name.to_owned()));
+    out
+}
+
+fn config(root: &mut Value<'_>, part: Part<'_>, errors: &mut Errors) -> Config {
     let mut out = Config::default();
     let Some(mut r) = Reader::open(root, errors) else { return out };
     out.runs = r.take("runs").and_then(|mut v| runs(&mut v, r.errors));
@@ -77,12 +129,13 @@ fn config(root: &mut Value<'_>, errors: &mut Errors) -> Config {
         out.environment = environments(&mut v, r.errors);
     }
     let declared: Vec<String> = out.environment.keys().cloned().collect();
+    let known = matches!(part, Part::Whole).then_some(declared.as_slice());
     if let Some(mut v) = r.take("mute") {
-        out.mute = array(&mut v, r.errors, |v, e| mute(v, &declared, e));
+        out.mute = array(&mut v, r.errors, |v, e| mute(v, known, e));
     }
-    if let Some(report) = &out.report {
-        for name in report.to.iter().flat_map(|to| &to.environments).filter(|n| !declared.contains(n)) {
-            r.errors.push(custom(r.span, format!("report.to names the environment {name:?}, which is not declared")));
+    if known.is_some() {
+        for Undeclared { by, name } in out.undeclared().into_iter().filter(|u| u.by != "mute") {
+            r.errors.push(custom(r.span, format!("{by} names the environment {name:?}, which is not declared")));
         }
     }
     r.close();
@@ -162,8 +215,9 @@ fn network(value: &mut Value<'_>, errors: &mut Errors) -> Network {
         good.then_some(text)
     });
     let extra_ca = r.text("extra_ca");
+    let public = r.flag("public").unwrap_or(true);
     r.close();
-    Network { resolver, extra_ca }
+    Network { resolver, extra_ca, public }
 }
 
 fn alerts(value: &mut Value<'_>, errors: &mut Errors) -> Alerts {
@@ -221,6 +275,10 @@ fn environment(value: &mut Value<'_>, errors: &mut Errors) -> Option<Environment
         None => default_contract(),
     };
     let limits = r.take("limits").map(|mut v| limits(&mut v, r.errors)).unwrap_or_default();
+    let neighbours = r.texts("neighbours");
+    if neighbours.as_ref().is_some_and(|names| names.len() > MOST_NEIGHBOURS) {
+        r.errors.push(custom(r.span, format!("neighbours: at most {MOST_NEIGHBOURS} environments are compared with")));
+    }
     r.close();
     Some(EnvironmentConfig {
         class: class?,
@@ -233,6 +291,7 @@ fn environment(value: &mut Value<'_>, errors: &mut Errors) -> Option<Environment
         optional,
         contract,
         limits,
+        neighbours,
     })
 }
 
@@ -288,7 +347,7 @@ fn limits(value: &mut Value<'_>, errors: &mut Errors) -> Named<f64> {
     out
 }
 
-fn mute(value: &mut Value<'_>, declared: &[String], errors: &mut Errors) -> Option<MuteConfig> {
+fn mute(value: &mut Value<'_>, declared: Option<&[String]>, errors: &mut Errors) -> Option<MuteConfig> {
     let mut r = Reader::open(value, errors)?;
     let check = r.required("check");
     if let Some(id) = check.as_deref().filter(|id| crate::checks::find(id).is_none()) {
@@ -297,7 +356,8 @@ fn mute(value: &mut Value<'_>, declared: &[String], errors: &mut Errors) -> Opti
     }
     let subject = r.text("subject");
     let environment = r.text("environment");
-    if let Some(name) = environment.as_ref().filter(|name| !declared.contains(name)) {
+    let unknown = |name: &&String| declared.is_some_and(|declared| !declared.contains(name));
+    if let Some(name) = environment.as_ref().filter(unknown) {
         r.errors.push(custom(r.span, format!("the environment {:?} is not declared", crate::evidence::clean(name))));
     }
     let owner = r.required("owner");
