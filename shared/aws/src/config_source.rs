@@ -41,7 +41,9 @@ pub enum ConfigSourceError {
     Form(String),
     #[error("the configuration {name} cannot be read: {call}")]
     Unread { name: String, call: CallError },
-    #[error("the configuration {name} has {length} bytes; there it may have {most}: use `vigie config push` and the runs bucket")]
+    #[error(
+        "the configuration {name} has {length} bytes; there it may have {most}: use `vigie config push` and the runs bucket"
+    )]
     TooLong { name: String, length: usize, most: usize },
     #[error("the configuration {0} is not UTF-8 text")]
     NotText(String),

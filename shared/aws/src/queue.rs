@@ -70,7 +70,11 @@ pub async fn send(config: &SdkConfig, queue: &str, messages: &[String], left: Du
     };
     // Cut short, what has not been confirmed counts as left.
     let in_time = tokio::time::timeout(left, work).await.is_ok();
-    if in_time && waiting.is_empty() { Ok(()) } else { Err(Left { call: last, left: waiting.len(), of: messages.len() }) }
+    if in_time && waiting.is_empty() {
+        Ok(())
+    } else {
+        Err(Left { call: last, left: waiting.len(), of: messages.len() })
+    }
 }
 
 /// What one call left.

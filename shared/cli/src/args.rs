@@ -39,10 +39,28 @@ pub enum Command {
 
 #[derive(Subcommand)]
 pub enum ConfigCommand {
-    /// Read a vigie.toml and say everything that is wrong with it.
+    /// Read a vigie.toml, and environments/*.toml beside it, and say everything that is wrong.
     Check { file: PathBuf },
     /// Print the JSON Schema of vigie.toml.
     Schema,
+    /// Validate the configuration and put it into the runs bucket, where the functions read it.
+    Push(PushArgs),
+}
+
+#[derive(ClapArgs)]
+pub struct PushArgs {
+    /// The configuration; the environments' own files are in environments/ beside it.
+    #[arg(long, short, default_value = "vigie.toml")]
+    pub config: PathBuf,
+    /// The runs bucket. Default: the configuration's.
+    #[arg(long)]
+    pub bucket: Option<String>,
+    /// Remove the environments from the bucket that have no file here.
+    #[arg(long)]
+    pub prune: bool,
+    /// Say what would be written, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(ClapArgs)]

@@ -1,4 +1,4 @@
-//! `vigie audit`, `replay`, `config check` and `init`.
+//! `vigie audit`, `replay` and `init`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{IntoDiagnostic, LabeledSpan, NamedSource, WrapErr, miette};
+use miette::{IntoDiagnostic, WrapErr, miette};
 use vigie_audit::Deps;
 use vigie_audit::setup::{Edge, Wiring};
 use vigie_aws::{Base, process};
@@ -22,6 +22,7 @@ use vigie_core::text::Language;
 use vigie_probe::ask::Deadline;
 
 use crate::args::{AuditArgs, Format, InitArgs, ReplayArgs};
+use crate::config::whole;
 use crate::{init as template, show};
 
 /// The largest file that is read, in bytes.
@@ -51,7 +52,7 @@ pub async fn audit(args: AuditArgs, language: Language) -> miette::Result<ExitCo
 }
 
 pub fn replay(args: &ReplayArgs, language: Language) -> miette::Result<ExitCode> {
-    let text = read(&args.snapshot)?;
+    let text = text(&args.snapshot)?;
     let snapshot: Snapshot = serde_json::from_str(&text)
         .into_diagnostic()
         .wrap_err_with(|| format!("{} is no snapshot of Vigie", args.snapshot.display()))?;
@@ -60,15 +61,8 @@ pub fn replay(args: &ReplayArgs, language: Language) -> miette::Result<ExitCode>
     Ok(exit(&run, args.fail_on, args.allow_unknown))
 }
 
-pub fn config_check(file: &Path) -> miette::Result<ExitCode> {
-    let config = parse(file)?;
-    let names: Vec<&str> = config.environment.keys().map(String::as_str).collect();
-    anstream::println!("{} is right: {} environment(s): {}", file.display(), names.len(), names.join(", "));
-    Ok(ExitCode::SUCCESS)
-}
-
 pub fn init(args: &InitArgs) -> miette::Result<ExitCode> {
-    let text = read(&args.env_file)?;
+    let text = text(&args.env_file)?;
     let (variables, errors) = vigie_core::variables::dotenv::parse(&text);
     for error in &errors {
         anstream::eprintln!("{}:{}: {}", args.env_file.display(), error.line, error.what);
@@ -100,7 +94,7 @@ fn configuration(args: &AuditArgs) -> miette::Result<(Config, PathBuf, bool)> {
     let env_file = args.env_file.as_ref().map(|p| std::path::absolute(p).into_diagnostic()).transpose()?;
     let source = env_file.map(|path| format!("dotenv:{}", path.display()));
     if let Some(path) = given {
-        let mut config = parse(&path)?;
+        let mut config = whole(&path)?;
         let name = chosen(&config, args.environment.as_deref())?;
         if let (Some(source), Some(environment)) = (source, config.environment.get_mut(&name)) {
             environment.variables = vec![source];
@@ -147,16 +141,7 @@ fn names(declared: &[&String]) -> String {
     declared.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(" | ")
 }
 
-fn parse(path: &Path) -> miette::Result<Config> {
-    let text = read(path)?;
-    config::parse(&text, &path.display().to_string()).map_err(|found| {
-        let labels = found.errors.iter().map(|e| LabeledSpan::underline(e.span.0..e.span.1));
-        miette!(labels = labels.collect::<Vec<_>>(), "{} error(s)\n{found}", found.errors.len())
-            .with_source_code(NamedSource::new(path.display().to_string(), text))
-    })
-}
-
-fn read(path: &Path) -> miette::Result<String> {
+pub fn text(path: &Path) -> miette::Result<String> {
     let named = || path.display().to_string();
     let size = std::fs::metadata(path).into_diagnostic().wrap_err_with(named)?.len();
     if size > LARGEST {
@@ -167,11 +152,7 @@ fn read(path: &Path) -> miette::Result<String> {
 
 /// From a terminal: the platform's roots and proxies, the user's own AWS credentials; written only on request.
 async fn wire(config: Config, folder: PathBuf, configured: bool, writes: bool) -> miette::Result<Deps> {
-    let mut settings = process::settings(&variable, true).into_diagnostic()?;
-    if settings.region.is_none() {
-        settings.region = vigie_aws::profile_region(settings.profile.as_deref()).await;
-    }
-    let base = Base::new(&settings).into_diagnostic()?;
+    let base = base().await?;
     let contract: Vec<_> = config.environment.values().map(|e| e.contract.clone()).collect();
     // Without a configuration the terminal's own variables are not the app's: only those that the contract knows are read.
     let known = move |name: &str| configured || contract.iter().any(|c| template::known(c)(name));
@@ -185,7 +166,16 @@ async fn wire(config: Config, folder: PathBuf, configured: bool, writes: bool) -
     Ok(deps)
 }
 
-fn bar() -> ProgressBar {
+/// From a terminal: the user's own credentials, region and proxies.
+pub async fn base() -> miette::Result<Base> {
+    let mut settings = process::settings(&variable, true).into_diagnostic()?;
+    if settings.region.is_none() {
+        settings.region = vigie_aws::profile_region(settings.profile.as_deref()).await;
+    }
+    Base::new(&settings).into_diagnostic()
+}
+
+pub fn bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} asking… {elapsed}") {
         bar.set_style(style);

@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod config;
 mod init;
 mod list;
 mod show;
@@ -32,8 +33,9 @@ async fn main() -> ExitCode {
         Command::Replay(args) => audit::replay(&args, language),
         Command::Checks { format } => Ok(checks(format, language)),
         Command::Explain { id } => explain(&id, language),
-        Command::Config(ConfigCommand::Check { file }) => audit::config_check(&file),
+        Command::Config(ConfigCommand::Check { file }) => config::check(&file),
         Command::Config(ConfigCommand::Schema) => Ok(schema()),
+        Command::Config(ConfigCommand::Push(args)) => config::push(&args).await,
         Command::Init(args) => audit::init(&args),
     };
     done.unwrap_or_else(|report| {

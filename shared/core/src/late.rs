@@ -86,11 +86,8 @@ fn alert(kind: AlertKind, names: &[(&str, Episode)], now: Timestamp) -> Option<A
         AlertKind::Resolved => format!("Audited again: {list}"),
         _ => format!("Not audited since {}: {list}", since.strftime("%Y-%m-%d %H:%M UTC")),
     };
-    let evidence: Evidence = [
-        ("environments".to_owned(), Value::Count(names.len() as u64)),
-        ("since".to_owned(), Value::At(since)),
-    ]
-    .into();
+    let evidence: Evidence =
+        [("environments".to_owned(), Value::Count(names.len() as u64)), ("since".to_owned(), Value::At(since))].into();
     Some(Alert {
         schema: "vigie.alert/v1".to_owned(),
         id: format!("{first}/{CHECK}/{first}/{}/{}/{}", stamp(since), kind.name(), episode.notices),

@@ -76,9 +76,10 @@ where
     let (Climb(first), facts) = attempt().await;
     let failed = first.iter().find_map(|step| step.cause);
     let again = match failed {
-        None | Some(
-            Cause::Malformed | Cause::NotGiven | Cause::AddressRefused | Cause::NoPublicRoute | Cause::Deadline,
-        ) => false,
+        None
+        | Some(Cause::Malformed | Cause::NotGiven | Cause::AddressRefused | Cause::NoPublicRoute | Cause::Deadline) => {
+            false
+        }
         Some(_) => ask.deadline.left() > ask.net.pause + RUNG / 5,
     };
     if !again {

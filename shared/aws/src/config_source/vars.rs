@@ -96,7 +96,8 @@ pub fn from_vars(vars: impl Fn(&str) -> Option<String>) -> Result<Option<Config>
     let given = |name: &str| vars(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
     let length: usize = VARIABLES.iter().filter_map(|name| given(name).map(|value| name.len() + value.len())).sum();
     if length > LONGEST {
-        let what = format!("{length} bytes; a function has at most {LONGEST}: use `vigie config push` and the runs bucket");
+        let what =
+            format!("{length} bytes; a function has at most {LONGEST}: use `vigie config push` and the runs bucket");
         return Err(VarsErrors(vec![VarsError { variable: "VIGIE_*".to_owned(), what }]));
     }
     let Some(environment) = given(ENVIRONMENT) else { return Ok(None) };
