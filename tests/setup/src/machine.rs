@@ -3,8 +3,21 @@
 use crate::run::{self, Failed};
 use std::path::{Path, PathBuf};
 
-/// The AWS emulator and what it loads, pinned: a newer boto3 beside them would break it.
-const PYTHON_PACKAGES: [&str; 3] = ["ministack==1.5.33", "cbor2==6.3.0", "aws-sam-translator==1.115.0"];
+/// Python packages in a virtual environment of their own, pinned: their pins of boto3 and the like do not go together.
+pub struct Packages {
+    /// Its directory below `target/sandbox`.
+    pub place: &'static str,
+    pub packages: &'static [&'static str],
+    /// A program that is there afterwards.
+    pub program: &'static str,
+}
+
+/// The AWS emulator and what it loads.
+const EMULATOR: Packages = Packages {
+    place: "venv",
+    packages: &["ministack==1.5.33", "cbor2==6.3.0", "aws-sam-translator==1.115.0"],
+    program: "ministack",
+};
 
 /// Something needed, and the Debian packages that bring it.
 struct Need {
@@ -36,7 +49,7 @@ pub fn prepare() -> Result<(), Failed> {
     } else {
         install(&missing)?;
     }
-    venv()
+    venv(&EMULATOR).map(drop)
 }
 
 fn install(missing: &[&Need]) -> Result<(), Failed> {
@@ -66,23 +79,25 @@ fn install(missing: &[&Need]) -> Result<(), Failed> {
     }
 }
 
-/// A stamp says what is in the virtual environment, so that the second time asks nobody.
-fn venv() -> Result<(), Failed> {
-    let place = root().join("target/sandbox/venv");
+/// The directory of the programs of these packages. A stamp says what is there, so that the second time asks nobody.
+pub fn venv(wanted: &Packages) -> Result<PathBuf, Failed> {
+    let place = root().join("target/sandbox").join(wanted.place);
+    let bin = place.join("bin");
     let stamp = place.join("vigie.stamp");
-    let wanted = PYTHON_PACKAGES.join("\n");
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && place.join("bin/ministack").exists() {
-        println!("    emulator: {} is there", PYTHON_PACKAGES[0]);
-        return Ok(());
+    let name = wanted.packages.first().copied().unwrap_or_default();
+    let text = wanted.packages.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == text) && bin.join(wanted.program).exists() {
+        println!("    {name}: is there");
+        return Ok(bin);
     }
     let python = python().ok_or_else(|| Failed::machine("python3 with venv is missing"))?;
     let _ = std::fs::remove_dir_all(&place);
     run::step("virtual environment", &python, &["-m", "venv", &place.to_string_lossy()], &[])?;
-    let pip = place.join("bin/python");
     let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
-    arguments.extend(PYTHON_PACKAGES);
-    run::step("emulator", &pip.to_string_lossy(), &arguments, &[])?;
-    std::fs::write(&stamp, wanted).map_err(|e| Failed::machine(format!("{}: {e}", stamp.display())))
+    arguments.extend(wanted.packages);
+    run::step(name, &bin.join("python").to_string_lossy(), &arguments, &[])?;
+    std::fs::write(&stamp, text).map_err(|e| Failed::machine(format!("{}: {e}", stamp.display())))?;
+    Ok(bin)
 }
 
 /// A python that can make virtual environments.

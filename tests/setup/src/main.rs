@@ -5,6 +5,7 @@
 
 mod machine;
 mod run;
+mod sam;
 mod verify;
 
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ fn main() -> ExitCode {
         "demo" => demo(),
         "verify" => verify::verify(),
         "tools" => machine::prepare(),
+        "templates" => sam::lint().map(drop),
+        "sam" => sam::lint().and_then(|programs| sam::build(&programs)),
         _ => Err(run::Failed::usage("cargo demo | cargo verify")),
     };
     match done {

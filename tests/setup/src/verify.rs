@@ -1,7 +1,7 @@
 //! Every check that CI makes, in one go: the first that fails ends it and says what to do.
 
-use crate::machine;
 use crate::run::{self, Failed};
+use crate::{machine, sam};
 use std::time::Instant;
 
 struct Step {
@@ -41,9 +41,12 @@ const STEPS: &[Step] = &[
 ];
 
 pub fn verify() -> Result<(), Failed> {
-    println!("Vigie verify: tools, then {}, demo.", STEPS.map_names());
+    println!("Vigie verify: tools, templates, then {}, demo, sam build.", STEPS.map_names());
     let start = Instant::now();
     machine::prepare()?;
+    let programs = sam::lint().map_err(|failed| {
+        Failed::step(format!("{failed}\n    What is wrong with a template is above; a rule's reason is in infra/lint."))
+    })?;
     for step in STEPS {
         run::step(step.name, "cargo", step.arguments, step.environment)
             .map_err(|failed| Failed::step(format!("{failed}\n    {}", step.remedy)))?;
@@ -54,7 +57,12 @@ pub fn verify() -> Result<(), Failed> {
             "{failed}\n    The demo's own list of differences is above: what was planted and what was found."
         ))
     })?;
-    println!("Verified in {:.0} s: {}, demo. All passed.", start.elapsed().as_secs_f32(), STEPS.map_names());
+    sam::build(&programs)?;
+    println!(
+        "Verified in {:.0} s: templates, {}, demo, sam build. All passed.",
+        start.elapsed().as_secs_f32(),
+        STEPS.map_names()
+    );
     Ok(())
 }
 
