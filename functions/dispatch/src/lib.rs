@@ -122,9 +122,10 @@ pub async fn dispatch(
         // Nothing to do yet is no failure: nobody is alarmed, and the answer says what to run.
         Err(nothing @ StartError::Nothing) => {
             tracing::warn!("{nothing}");
-            metrics::publish(&own, &vigie_core::metrics::due(event.suite, 0), now)
-                .await
-                .map_err(DispatchError::Metrics)?;
+            if function.process.measured() {
+                let data = vigie_core::metrics::due(event.suite, 0);
+                metrics::publish(&own, &data, now).await.map_err(DispatchError::Metrics)?;
+            }
             return Ok(Answer { due: 0, sent: 0, already: false, late: None, nothing: Some(nothing.to_string()) });
         }
         loaded => loaded?,

@@ -35,7 +35,9 @@ pub async fn handle(process: &Process, payload: Value, left: Duration, now: Time
     let asked = event::parse(payload)?;
     let deps = match setup::deps(process, left).await {
         Err(nothing @ StartError::Nothing) => {
-            count(&process.own(), 0, now).await;
+            if process.measured() {
+                count(&process.own(), 0, now).await;
+            }
             return Ok(json!({ "lists": [], "nothing": nothing.to_string() }));
         }
         deps => deps?,

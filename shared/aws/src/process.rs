@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vigie_core::config::{self, Config};
+use vigie_core::config::{self, Config, Metrics};
 
 use crate::config_folder::{self, Scope};
 use crate::config_source;
@@ -32,6 +32,29 @@ pub struct Process {
     pub base: Base,
     source: Place,
     bucket: Option<String>,
+    stack: Stack,
+}
+
+/// What the stack itself decides, whatever a configuration in its bucket leaves open.
+struct Stack {
+    /// The secret that the stack made.
+    fingerprint_key: Option<String>,
+    /// No alarm watches a metric, and no role may publish one.
+    unmeasured: bool,
+    /// The functions are in subnets without a way out.
+    closed: bool,
+}
+
+impl Stack {
+    fn apply(&self, config: &mut Config) {
+        if config.fingerprint_key.is_none() {
+            config.fingerprint_key.clone_from(&self.fingerprint_key);
+        }
+        if self.unmeasured {
+            config.metrics = Metrics::Off;
+        }
+        config.network.public &= !self.closed;
+    }
 }
 
 /// Where the configuration is.
@@ -75,13 +98,19 @@ impl Process {
                 None => Place::Nothing,
             },
         };
-        Ok(Process { base, source, bucket })
+        let says = |name: &str, value: &str| given(name).is_some_and(|found| found.trim() == value);
+        let stack = Stack {
+            fingerprint_key: given("VIGIE_FINGERPRINT_KEY"),
+            unmeasured: says("VIGIE_METRICS", "off"),
+            closed: says("VIGIE_PUBLIC", "false"),
+        };
+        Ok(Process { base, source, bucket, stack })
     }
 
-    /// Whether each environment may have a file of its own, so that loading another scope reads something else.
+    /// Whether metrics may be published although nothing is configured yet.
     #[must_use]
-    pub fn in_parts(&self) -> bool {
-        matches!(self.source, Place::Folder)
+    pub fn measured(&self) -> bool {
+        !self.stack.unmeasured
     }
 
     /// Vigie's own calls.
@@ -104,7 +133,9 @@ impl Process {
                 let store = self.bucket.as_ref().map(|bucket| Store::bucket(&self.own(), bucket, None));
                 let store = store.ok_or(StartError::Nothing)?;
                 let read = tokio::time::timeout(limit, config_folder::load(&store, scope)).await;
-                (read.map_err(late)??.ok_or(StartError::Nothing)?, PathBuf::new())
+                let mut config = read.map_err(late)??.ok_or(StartError::Nothing)?;
+                self.stack.apply(&mut config);
+                (config, PathBuf::new())
             }
             Place::Named(source) => {
                 let own = self.own();
@@ -160,4 +191,26 @@ pub fn settings(variable: &dyn Fn(&str) -> Option<String>, terminal: bool) -> Re
         profile: given("AWS_PROFILE"),
         ..Settings::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_stack_decides_counts_and_the_rest_is_the_configuration_s() {
+        let parsed = |text: &str| config::parse(text, "vigie.toml").unwrap();
+        let stack = Stack { fingerprint_key: Some("ssm:/of/stack".into()), unmeasured: true, closed: true };
+        let mut config = parsed("metrics = \"detailed\"\n");
+        stack.apply(&mut config);
+        assert_eq!(config.fingerprint_key.as_deref(), Some("ssm:/of/stack"));
+        assert_eq!((config.metrics, config.network.public), (Metrics::Off, false));
+
+        let open = Stack { fingerprint_key: Some("ssm:/of/stack".into()), unmeasured: false, closed: false };
+        let text = "metrics = \"detailed\"\nfingerprint_key = \"ssm:/own\"\n[network]\npublic = false\n";
+        let mut config = parsed(text);
+        let before = config.clone();
+        open.apply(&mut config);
+        assert_eq!(config, before);
+    }
 }

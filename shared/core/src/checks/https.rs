@@ -294,6 +294,7 @@ fn come_back_to(snapshot: &mut Snapshot, origin: &str) {
 mod tests {
     use super::*;
     use crate::check::Class;
+    use crate::facts::Gap;
     use crate::judge::judge;
     use crate::run::{Finding, Outcome};
 
@@ -331,6 +332,23 @@ mod tests {
                 change(s, |https| (https.certificate, https.callbacks) = (Fact::Known(None), Fact::Known(None)));
             });
             assert!(found.iter().all(|f| f.outcome == Outcome::NotApplicable), "{found:#?}");
+        }
+    }
+
+    #[test]
+    fn what_the_installation_has_no_way_to_is_not_judged_and_not_unknown() {
+        let closed = |s: &mut Snapshot| {
+            change(s, |https| {
+                let gap = Gap::new(Cause::NoPublicRoute, Identity::Nobody);
+                https.ladder = fallen(Rung::Resolve, Cause::NoPublicRoute);
+                https.certificate = Fact::Gap(gap.clone());
+                https.callbacks = Fact::Gap(gap);
+            });
+        };
+        for id in ["HTTP-DOWN", "HTTP-CERT-EXPIRY", "HTTP-AUTH-CALLBACK-DRIFT"] {
+            let found = findings(id, closed);
+            assert!(found.iter().all(|f| f.outcome == Outcome::NotApplicable), "{found:#?}");
+            assert!(found.iter().all(|f| f.cause == Some(Cause::NoPublicRoute)), "{found:#?}");
         }
     }
 
