@@ -30,6 +30,8 @@ pub enum Command {
     },
     /// Explain one check: why it matters, how it is measured, how to fix it.
     Explain { id: String },
+    /// Say what will run, how often, which calls are billed, and what that costs a month.
+    Plan(PlanArgs),
     /// Look at a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -108,6 +110,27 @@ pub struct ReplayArgs {
     pub fail_on: Severity,
     #[arg(long)]
     pub allow_unknown: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct PlanArgs {
+    /// The configuration. Default: vigie.toml here.
+    #[arg(long, short)]
+    pub config: Option<PathBuf>,
+    /// Only this environment's share. Default: all of them, and what is paid once.
+    #[arg(long, short)]
+    pub environment: Option<String>,
+    /// Count the variables of this .env file, by name, instead of all that the contract speaks of.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// Minutes between two `connections` runs: the stack's ConnectionsMinutes.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=5))]
+    pub connections_minutes: u32,
+    /// Days that runs are kept: the stack's RunDays.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub run_days: u32,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
 }
 
 #[derive(ClapArgs)]

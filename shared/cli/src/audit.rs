@@ -124,7 +124,7 @@ fn configuration(args: &AuditArgs) -> miette::Result<(Config, PathBuf, bool)> {
     Ok((config, PathBuf::new(), false))
 }
 
-fn chosen(config: &Config, asked: Option<&str>) -> miette::Result<String> {
+pub fn chosen(config: &Config, asked: Option<&str>) -> miette::Result<String> {
     let declared: Vec<&String> = config.environment.keys().collect();
     match (asked, declared.as_slice()) {
         (Some(name), _) if config.environment.contains_key(name) => Ok(name.to_owned()),

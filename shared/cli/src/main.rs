@@ -8,7 +8,9 @@ mod audit;
 mod config;
 mod init;
 mod list;
+mod plan;
 mod show;
+mod stack;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,7 @@ async fn main() -> ExitCode {
         Command::Replay(args) => audit::replay(&args, language),
         Command::Checks { format } => Ok(checks(format, language)),
         Command::Explain { id } => explain(&id, language),
+        Command::Plan(args) => plan::plan(&args, language),
         Command::Config(ConfigCommand::Check { file }) => config::check(&file),
         Command::Config(ConfigCommand::Schema) => Ok(schema()),
         Command::Config(ConfigCommand::Push(args)) => config::push(&args).await,

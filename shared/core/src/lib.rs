@@ -9,6 +9,7 @@ pub mod check;
 pub mod checks;
 pub mod config;
 pub mod contract;
+pub mod cost;
 pub mod dsn;
 pub mod evidence;
 pub mod facts;
