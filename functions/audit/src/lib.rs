@@ -3,6 +3,7 @@
 
 pub mod event;
 pub mod handle;
+pub mod look;
 pub mod missed;
 pub mod observe;
 pub mod setup;

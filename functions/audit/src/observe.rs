@@ -21,7 +21,7 @@ use vigie_probe::ask::{Ask, Deadline, Net};
 use crate::{AuditError, Deps};
 
 /// The most time that reading the variables may take.
-const VARIABLES: Duration = Duration::from_secs(10);
+pub(crate) const VARIABLES: Duration = Duration::from_secs(10);
 
 /// Pause before a failing ladder is climbed a second time.
 const PAUSE: Duration = Duration::from_millis(1_500);
@@ -108,13 +108,13 @@ pub async fn observe(
     Ok(Observed { snapshot, head })
 }
 
-fn auditor(base: &Base, config: &EnvironmentConfig, region: Option<&str>) -> aws_types::SdkConfig {
+pub(crate) fn auditor(base: &Base, config: &EnvironmentConfig, region: Option<&str>) -> aws_types::SdkConfig {
     let role = config.role.as_deref().map(|arn| Role { arn, external_id: config.external_id.as_deref() });
     base.auditor(region, role, "vigie")
 }
 
 /// Who asks as the app: its own key, else its role's copy, else the auditor, and then the findings say so.
-fn app(
+pub(crate) fn app(
     base: &Base,
     config: &EnvironmentConfig,
     targets: &targets::Targets,
@@ -130,7 +130,7 @@ fn app(
     }
 }
 
-fn net(base: &Base, public: bool) -> Result<Net, AuditError> {
+pub(crate) fn net(base: &Base, public: bool) -> Result<Net, AuditError> {
     Ok(Net {
         resolver: base.resolver()?,
         roots: base.roots(),

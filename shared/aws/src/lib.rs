@@ -15,6 +15,7 @@ pub mod key;
 pub mod mail;
 pub mod metrics;
 mod network;
+pub mod policy;
 pub mod process;
 pub mod queue;
 pub mod source;
@@ -31,8 +32,27 @@ pub struct Need {
     pub action: &'static str,
     /// An ARN, `*` where the installation fills in (partition, region, account).
     pub resource: String,
+    /// What narrows an action that knows no resource, or too wide a one.
+    pub condition: Option<Condition>,
+}
+
+/// One entry of a statement's Condition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Condition {
+    /// `StringEquals`.
+    pub operator: &'static str,
+    /// `cloudwatch:namespace`.
+    pub key: &'static str,
+    /// Any of them.
+    pub values: Vec<String>,
 }
 
 pub(crate) const fn need(action: &'static str, resource: String) -> Need {
-    Need { action, resource }
+    Need { action, resource, condition: None }
+}
+
+/// A need that holds only where `key` has this very value.
+pub(crate) fn need_if(action: &'static str, resource: String, key: &'static str, value: &str) -> Need {
+    let condition = Some(Condition { operator: "StringEquals", key, values: vec![value.to_owned()] });
+    Need { action, resource, condition }
 }

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use vigie_core::metrics::{Datum, MOST_A_CALL, NAMESPACE};
 
 use crate::error::{CallError, call};
-use crate::{Need, need};
+use crate::{Need, need_if};
 
 const ACTION: &str = "cloudwatch:PutMetricData";
 
 /// What the sink needs. PutMetricData knows no resource: a condition on `cloudwatch:namespace` narrows it.
 #[must_use]
 pub fn actions() -> Vec<Need> {
-    vec![need(ACTION, "*".to_owned())]
+    vec![need_if(ACTION, "*".to_owned(), "cloudwatch:namespace", NAMESPACE)]
 }
 
 /// Puts all data under the time `at`, at most 1,000 a call. A value that is no number is left out: CloudWatch refuses the

@@ -103,8 +103,11 @@ impl Source {
         match self {
             Source::Process | Source::Dotenv(_) => Vec::new(),
             Source::Ssm(path) => {
+                // The path itself, without a slash at its end, and what lies under it.
                 let path = path.trim_end_matches('/');
-                vec![need("ssm:GetParametersByPath", format!("arn:*:ssm:*:*:parameter{path}"))]
+                let of = |path: String| need("ssm:GetParametersByPath", format!("arn:*:ssm:*:*:parameter{path}"));
+                let root = if path.is_empty() { "/" } else { path };
+                vec![of(root.to_owned()), of(format!("{path}/*"))]
             }
             Source::SecretsManager(id) => {
                 // Secrets Manager adds six random characters to the name.
@@ -219,7 +222,9 @@ mod tests {
     fn each_declares_what_it_needs() {
         let actions = |text: &str| text.parse::<Source>().unwrap().actions();
         assert!(actions("process").is_empty());
-        assert_eq!(actions("ssm:/shop/")[0].resource, "arn:*:ssm:*:*:parameter/shop");
+        let parameters = |text| actions(text).into_iter().map(|need| need.resource).collect::<Vec<_>>();
+        assert_eq!(parameters("ssm:/shop/"), ["arn:*:ssm:*:*:parameter/shop", "arn:*:ssm:*:*:parameter/shop/*"]);
+        assert_eq!(parameters("ssm:/"), ["arn:*:ssm:*:*:parameter/", "arn:*:ssm:*:*:parameter/*"]);
         assert_eq!(actions("secretsmanager:shop")[0].resource, "arn:*:secretsmanager:*:*:secret:shop-??????");
         assert_eq!(actions("amplify:d1/main").len(), 2);
     }

@@ -23,6 +23,29 @@ pub const LARGEST: usize = 16 * 1024 * 1024;
 /// The most keys that one listing gives.
 pub const MOST_KEYS: usize = 100_000;
 
+/// The first part of a key: what a function may read or write is granted by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    Runs,
+    Heads,
+    Reports,
+    Dispatches,
+    Missed,
+}
+
+impl Folder {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Folder::Runs => "runs",
+            Folder::Heads => "heads",
+            Folder::Reports => "reports",
+            Folder::Dispatches => "dispatches",
+            Folder::Missed => "missed",
+        }
+    }
+}
+
 /// The version of an object, quotes included, as S3 gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag(pub String);
@@ -93,17 +116,23 @@ impl Store {
         Store::Bucket(Bucket::new(config, bucket, owner))
     }
 
-    /// What the sink needs.
+    /// What telling a missing object from a refusal needs, and listing. Without ListBucket a missing object is answered by
+    /// 403, and a first run cannot be told from a refusal.
     #[must_use]
-    pub fn actions(bucket: &str) -> Vec<Need> {
-        // Without ListBucket a missing object is answered by 403, and a first run cannot be told from a refusal.
-        let mut needs = vec![need("s3:ListBucket", format!("arn:*:s3:::{bucket}"))];
-        for folder in ["runs", "heads", "reports"] {
-            for action in ["s3:GetObject", "s3:PutObject"] {
-                needs.push(need(action, format!("arn:*:s3:::{bucket}/{folder}/*")));
-            }
-        }
-        needs
+    pub fn lists(bucket: &str) -> Need {
+        need("s3:ListBucket", format!("arn:*:s3:::{bucket}"))
+    }
+
+    /// What reading a folder needs. A put with If-Match needs it too.
+    #[must_use]
+    pub fn reads(bucket: &str, folder: Folder) -> Need {
+        need("s3:GetObject", format!("arn:*:s3:::{bucket}/{}/*", folder.name()))
+    }
+
+    /// What writing into a folder needs.
+    #[must_use]
+    pub fn writes(bucket: &str, folder: Folder) -> Need {
+        need("s3:PutObject", format!("arn:*:s3:::{bucket}/{}/*", folder.name()))
     }
 
     /// The object, or `None` when there is none (404).

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use vigie_aws::policy::Function;
 use vigie_core::check::{Class, Severity, Suite};
 use vigie_core::text::Language;
 
@@ -32,6 +33,8 @@ pub enum Command {
     Explain { id: String },
     /// Say what will run, how often, which calls are billed, and what that costs a month.
     Plan(PlanArgs),
+    /// Print the least-privilege IAM policy of what is configured, with real ARNs.
+    Policy(PolicyArgs),
     /// Look at a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -134,6 +137,73 @@ pub struct PlanArgs {
 }
 
 #[derive(ClapArgs)]
+pub struct PolicyArgs {
+    /// The configuration. Default: vigie.toml here.
+    #[arg(long, short)]
+    pub config: Option<PathBuf>,
+    /// Only this environment. Default: all of them.
+    #[arg(long, short)]
+    pub environment: Option<String>,
+    /// Whose policy.
+    #[arg(long, short, value_enum, default_value = "audit")]
+    pub function: PolicyFunction,
+    /// `json`: a policy document. `sam`: a `Policies:` list. `parameters`: for parameter_overrides in samconfig.toml.
+    #[arg(long, value_enum, default_value = "json")]
+    pub format: PolicyFormat,
+    /// The account that ARNs are in. Default: that of your AWS credentials.
+    #[arg(long, value_parser = account)]
+    pub account: Option<String>,
+    /// The region that ARNs are in. Default: the environment's, else AWS_REGION, else the profile's.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// Read the app's variables from this .env file instead of the configured sources.
+    #[arg(long)]
+    pub env_file: Option<PathBuf>,
+    /// ARN of a user, group, role or policy that the app runs on, beside those that IAM tells.
+    #[arg(long, value_parser = arn)]
+    pub principal: Vec<String>,
+    /// ARN of a queue, beside those that variables and redrive policies name.
+    #[arg(long, value_parser = arn)]
+    pub queue: Vec<String>,
+    /// ARN of a customer managed key that the app's variables are encrypted under.
+    #[arg(long, value_parser = arn)]
+    pub key: Vec<String>,
+    /// Leave out reading the values of variables: the checks that need them are unknown then.
+    #[arg(long)]
+    pub without_values: bool,
+    /// Seconds for an environment's questions.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub timeout: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PolicyFunction {
+    Dispatch,
+    Audit,
+    Report,
+    /// The role that the audit assumes in another account: infra/target-role.yaml.
+    Target,
+}
+
+impl From<PolicyFunction> for Function {
+    fn from(of: PolicyFunction) -> Self {
+        match of {
+            PolicyFunction::Dispatch => Function::Dispatch,
+            PolicyFunction::Audit => Function::Audit,
+            PolicyFunction::Report => Function::Report,
+            PolicyFunction::Target => Function::Target,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    Json,
+    Sam,
+    Parameters,
+}
+
+#[derive(ClapArgs)]
 pub struct InitArgs {
     /// The .env file whose names are read.
     #[arg(long, default_value = ".env")]
@@ -162,6 +232,20 @@ pub enum ListFormat {
 
 fn one_of<T: serde::de::DeserializeOwned>(text: &str, expected: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| format!("expected {expected}"))
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let good = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if good { Ok(text.to_owned()) } else { Err("expected the 12 digits of an account".to_owned()) }
+}
+
+fn arn(text: &str) -> Result<String, String> {
+    let good = text.starts_with("arn:") && text.splitn(6, ':').count() == 6 && !text.contains(',');
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an ARN, arn:PARTITION:SERVICE:REGION:ACCOUNT:NAME".to_owned())
+    }
 }
 
 fn language(text: &str) -> Result<Language, String> {

@@ -151,7 +151,7 @@ pub fn text(path: &Path) -> miette::Result<String> {
 }
 
 /// From a terminal: the platform's roots and proxies, the user's own AWS credentials; written only on request.
-async fn wire(config: Config, folder: PathBuf, configured: bool, writes: bool) -> miette::Result<Deps> {
+pub(crate) async fn wire(config: Config, folder: PathBuf, configured: bool, writes: bool) -> miette::Result<Deps> {
     let base = base().await?;
     let contract: Vec<_> = config.environment.values().map(|e| e.contract.clone()).collect();
     // Without a configuration the terminal's own variables are not the app's: only those that the contract knows are read.
@@ -229,12 +229,12 @@ fn exit(run: &Run, fail_on: Severity, allow_unknown: bool) -> ExitCode {
 }
 
 #[allow(clippy::disallowed_methods)] // the edge: this is where the clock enters
-fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
 #[allow(clippy::disallowed_methods)] // the edge: this is where the environment enters
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

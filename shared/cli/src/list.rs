@@ -47,7 +47,7 @@ fn check_json(check: &Check) -> Value {
             let asked = question.asked();
             json!({
                 "question": question, "asked_as": asked.asked_as, "suite": asked.suite,
-                "actions": asked.actions, "resource": asked.resource,
+                "actions": asked.actions, "otherwise": asked.otherwise, "resource": asked.resource,
             })
         })
         .collect();
@@ -136,7 +136,8 @@ pub fn explain(id: &str, language: Language) -> Option<String> {
         }
     }
     out.push_str(&format!("\n{}\n", check.remedy.raw(language)));
-    let actions: Vec<&str> = check.reads.iter().flat_map(|q| q.asked().actions).copied().collect();
+    let asked = check.reads.iter().map(|question| question.asked());
+    let actions: Vec<&str> = asked.flat_map(|asked| asked.actions.iter().chain(asked.otherwise)).copied().collect();
     if !actions.is_empty() {
         out.push_str(&format!("IAM: {}\n", actions.join(", ")));
     }

@@ -9,6 +9,7 @@ mod config;
 mod init;
 mod list;
 mod plan;
+mod policy;
 mod show;
 mod stack;
 
@@ -36,6 +37,7 @@ async fn main() -> ExitCode {
         Command::Checks { format } => Ok(checks(format, language)),
         Command::Explain { id } => explain(&id, language),
         Command::Plan(args) => plan::plan(&args, language),
+        Command::Policy(args) => policy::policy(args, language).await,
         Command::Config(ConfigCommand::Check { file }) => config::check(&file),
         Command::Config(ConfigCommand::Schema) => Ok(schema()),
         Command::Config(ConfigCommand::Push(args)) => config::push(&args).await,

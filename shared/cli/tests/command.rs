@@ -130,3 +130,110 @@ fn every_check_is_listed_and_explained_in_both_languages() {
         assert!(code(&output) == 0 && said(&output).contains("SQS-DLQ-NONE"), "{}", said(&output));
     }
 }
+
+const POLICY: &str = r#"
+fingerprint_key = "secretsmanager:vigie/key"
+[runs]
+bucket = "vigie-runs"
+[report]
+from = "Vigie <vigie@shop.example>"
+[[report.to]]
+address = "team@shop.example"
+[environment.production]
+class = "production"
+variables = ["dotenv:.env", "secretsmanager:shop/production"]
+writes = "full"
+[environment.elsewhere]
+class = "staging"
+variables = ["dotenv:.env"]
+role = "arn:aws:iam::444455556666:role/vigie"
+external_id = "a-long-external-id"
+"#;
+
+/// Nobody answers for AWS: what only asking tells is not known.
+fn policy(folder: &Path, arguments: &[&str]) -> Output {
+    std::fs::write(folder.join("vigie.toml"), POLICY).expect("is written");
+    let env = "AWS_S3_BUCKET=shop-media\nJOBS_QUEUE_URL=https://sqs.eu-west-3.amazonaws.com/111122223333/jobs\n";
+    std::fs::write(folder.join(".env"), env).expect("is written");
+    let place = ["--account", "111122223333", "--region", "eu-west-3", "--timeout", "5"];
+    Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .arg("policy")
+        .args(place)
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .env("AWS_ACCESS_KEY_ID", "AKIAAAAAAAAAAAAAAAAA")
+        .env("AWS_SECRET_ACCESS_KEY", "nobody")
+        .output()
+        .expect("the command starts")
+}
+
+#[test]
+fn a_policy_names_what_is_configured_and_says_what_it_cannot_know() {
+    let at = folder();
+    let output = policy(at.path(), &["--environment", "production"]);
+    assert_eq!(code(&output), 3, "{}", said(&output));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a document");
+    let statement = |sid: &str| {
+        let all = document["Statement"].as_array().expect("a list");
+        all.iter().find(|statement| statement["Sid"] == sid).cloned().unwrap_or_default()
+    };
+    assert_eq!(statement("AskBuckets")["Resource"][0], "arn:aws:s3:::shop-media");
+    assert_eq!(statement("UseProbeObjects")["Resource"][0], "arn:aws:s3:::shop-media/vigie-probe/*");
+    assert_eq!(statement("AskQueues")["Resource"][0], "arn:aws:sqs:eu-west-3:111122223333:jobs");
+    assert_eq!(
+        statement("ValuesSecrets")["Resource"][0],
+        "arn:aws:secretsmanager:eu-west-3:111122223333:secret:shop/production-??????"
+    );
+    assert_eq!(statement("RunsWrite")["Resource"][0], "arn:aws:s3:::vigie-runs/heads/*");
+    assert!(statement("AssumeTargets").is_null(), "production has no role");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for part in
+        ["secretsmanager:shop/production", "the dead-letter queue of jobs", "VIGIE_QUEUE_CONNECTIONS", "VIGIE_TOPIC"]
+    {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    let output = policy(at.path(), &["--environment", "production", "--without-values"]);
+    assert!(!said(&output).contains("ValuesSecrets") && said(&output).contains("FingerprintKey"));
+}
+
+#[test]
+fn an_environment_with_a_role_is_that_role_s() {
+    let at = folder();
+    let output = policy(at.path(), &["--environment", "elsewhere"]);
+    let document = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(document.contains("arn:aws:iam::444455556666:role/vigie") && document.contains("sts:AssumeRole"));
+    assert!(!document.contains("shop-media") && !document.contains("\"Ask"), "{document}");
+    let output = policy(at.path(), &["--function", "target", "--format", "sam"]);
+    let document = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(document.starts_with("Policies:\n  - Statement:\n      - Sid: AskBuckets\n"), "{document}");
+    assert!(!document.contains("vigie-runs"));
+    let output = policy(at.path(), &["--function", "target", "--environment", "production"]);
+    assert_eq!(code(&output), 2);
+    assert!(said(&output).contains("no environment has a role"), "{}", said(&output));
+}
+
+#[test]
+fn parameters_and_the_other_functions() {
+    let at = folder();
+    let output = policy(at.path(), &["--format", "parameters", "--principal", "arn:aws:iam::111122223333:role/app"]);
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in [
+        "Buckets=\"arn:aws:s3:::shop-media\"",
+        "Principals=\"arn:aws:iam::111122223333:role/app\"",
+        "TargetRoles=\"arn:aws:iam::444455556666:role/vigie\"",
+        "Apps=\"\"",
+    ] {
+        assert!(lines.lines().any(|found| found == line), "{line} is not in\n{lines}");
+    }
+    // The report asks nothing of the app: all of it is known.
+    let output = policy(at.path(), &["--function", "report"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert!(said(&output).contains("\"ses:FromAddress\"") && said(&output).contains("\"vigie@shop.example\""));
+    for (wrong, why) in [(["--account", "12"], "12 digits"), (["--key", "key"], "expected an ARN")] {
+        let output = vigie(at.path(), &["policy", wrong[0], wrong[1]]);
+        assert!(code(&output) == 2 && said(&output).contains(why), "{}", said(&output));
+    }
+}

@@ -81,10 +81,12 @@ pub struct Asked {
     /// Empty: no IAM action is needed.
     pub actions: &'static [&'static str],
     pub resource: Resource,
+    /// Asked where one of `actions` is refused; then the question is answered all the same. Without a resource.
+    pub otherwise: &'static [&'static str],
 }
 
 const fn asked(asked_as: Identity, suite: Suite, actions: &'static [&'static str], resource: Resource) -> Asked {
-    Asked { asked_as, suite, actions, resource }
+    Asked { asked_as, suite, actions, resource, otherwise: &[] }
 }
 
 impl Question {
@@ -128,13 +130,17 @@ impl Question {
             Question::RedisLadder | Question::RedisRoundtrip => asked(App, Connections, &[], Resource::Nothing),
             Question::SesSending => asked(Auditor, Connections, &["ses:GetAccountSendingEnabled"], Resource::Any),
             // The quota tells a sandbox where GetAccount is refused.
-            Question::SesAccount => asked(Auditor, Full, &["ses:GetAccount", "ses:GetSendQuota"], Resource::Any),
+            Question::SesAccount => {
+                let asked = asked(Auditor, Full, &["ses:GetAccount"], Resource::Any);
+                Asked { otherwise: &["ses:GetSendQuota"], ..asked }
+            }
             Question::SesIdentities => {
                 asked(Auditor, Connections, &["ses:GetIdentityVerificationAttributes"], Resource::Any)
             }
             // The statistics are asked where the metric has no data or is refused.
             Question::SesReputation => {
-                asked(Auditor, Full, &["cloudwatch:GetMetricData", "ses:GetSendStatistics"], Resource::Any)
+                let asked = asked(Auditor, Full, &["cloudwatch:GetMetricData"], Resource::Any);
+                Asked { otherwise: &["ses:GetSendStatistics"], ..asked }
             }
             Question::BucketHead => asked(App, Connections, &["s3:ListBucket"], Resource::Bucket),
             Question::BucketRoundtrip => asked(
@@ -158,7 +164,8 @@ impl Question {
             Question::QueueDeadLetter => asked(Auditor, Connections, &["sqs:GetQueueAttributes"], Resource::Queue),
             Question::QueueOldest => asked(Auditor, Connections, &["cloudwatch:GetMetricData"], Resource::Any),
             Question::Bus => asked(Auditor, Connections, &["events:DescribeEventBus"], Resource::Bus),
-            Question::BusRules => asked(Auditor, Full, &["events:ListRules"], Resource::Bus),
+            // ListRules knows no resource, not even the bus.
+            Question::BusRules => asked(Auditor, Full, &["events:ListRules"], Resource::Any),
             Question::RuleTargets => asked(Auditor, Full, &["events:ListTargetsByRule"], Resource::Rule),
             Question::Alarms => asked(Auditor, Connections, &["cloudwatch:DescribeAlarms"], Resource::Any),
             Question::HttpsLadder | Question::HttpsCertificate | Question::HttpsAuthProviders => {
@@ -167,6 +174,20 @@ impl Question {
             Question::DatabaseInstances => {
                 asked(Auditor, Full, &["rds:DescribeDBInstances", "rds:DescribeDBClusters"], Resource::Any)
             }
+        }
+    }
+
+    /// The questions whose answers this one is asked with: where they are refused it is not asked at all.
+    #[must_use]
+    pub const fn after(self) -> &'static [Question] {
+        match self {
+            Question::PrincipalPolicies | Question::PrincipalRole | Question::AccountPublicAccess => {
+                &[Question::CallerIdentity]
+            }
+            Question::BucketRoundtrip => &[Question::BucketHead, Question::BucketProtection],
+            Question::QueueDeadLetter => &[Question::QueueAttributes],
+            Question::RuleTargets => &[Question::BusRules],
+            _ => &[],
         }
     }
 }

@@ -17,6 +17,8 @@ use vigie_core::targets::AppCredentials;
 use crate::ask::Ask;
 use crate::sdk::{self, Missed};
 
+pub use policies::Arns;
+
 /// Where STS and IAM are asked when no region is set: both answer for all regions there.
 const FALLBACK: &str = "us-east-1";
 const IDENTITY: &str = "sts:GetCallerIdentity";
@@ -39,6 +41,26 @@ pub async fn observe(ask: &Ask, app: &AppCredentials) -> Credentials {
         session_bound: session_bound.into(),
         policies: policies.into(),
     }
+}
+
+/// The ARNs that the caller's policies are read by: the user or role, its groups, and what is attached to them.
+pub async fn arns(ask: &Ask) -> Arns {
+    match caller(ask).await {
+        Ok(caller) => policies::arns(ask, &caller).await,
+        Err(missed) => Arns { arns: Vec::new(), gaps: vec![missed.gap] },
+    }
+}
+
+/// The account of these credentials.
+///
+/// # Errors
+/// STS does not answer, or does not know them.
+pub async fn account(config: &SdkConfig) -> Result<String, Gap> {
+    let request = sts(config).get_caller_identity().send();
+    let answer = tokio::time::timeout(sdk::LIMIT, request).await;
+    let answer = answer.map_err(|_| Gap::new(Cause::Timeout, Identity::Auditor))?;
+    let answer = answer.map_err(|e| sdk::gap(&e, IDENTITY, Identity::Auditor))?;
+    answer.account().map(clean).ok_or(Gap::new(Cause::Protocol, Identity::Auditor))
 }
 
 /// Who asks as the app, from STS's regional endpoint.

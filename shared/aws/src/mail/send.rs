@@ -14,7 +14,7 @@ use vigie_core::cause::Cause;
 
 use crate::base::CONNECT;
 use crate::error::call;
-use crate::{Need, need};
+use crate::{Need, need_if};
 
 const ACTION: &str = "ses:SendRawEmail";
 /// The longest that SES may take: a report with its pictures is some hundred kilobytes.
@@ -40,12 +40,13 @@ impl Refusal {
     }
 }
 
-/// What the sink needs: the identity is the sender's domain or address.
+/// What the sink needs. The sender's identity may be its address, its domain or one above, and in the SES sandbox the
+/// recipients' identities are asked for as well: so any identity, with this sender alone. Source: Amazon SES developer
+/// guide, "Controlling access to Amazon SES", condition key `ses:FromAddress`.
 #[must_use]
 pub fn actions(from: &str) -> Vec<Need> {
     let bare = from.rsplit_once('<').map_or(from, |(_, rest)| rest.trim_end_matches('>'));
-    let domain = bare.rsplit_once('@').map_or(bare, |(_, domain)| domain);
-    [domain, bare].map(|identity| need(ACTION, format!("arn:*:ses:*:*:identity/{identity}"))).to_vec()
+    vec![need_if(ACTION, "arn:*:ses:*:*:identity/*".to_owned(), "ses:FromAddress", bare.trim())]
 }
 
 /// Sends what [`super::compose`] wrote. Returns SES's message id.

@@ -48,6 +48,58 @@ pub(super) async fn of(ask: &Ask, caller: &Caller) -> Result<Named<Policy>, Gap>
     Ok(reader.all(holder).await)
 }
 
+/// What is granted on principals, and what could not be found out of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arns {
+    pub arns: Vec<String>,
+    pub gaps: Vec<Gap>,
+}
+
+pub(super) async fn arns(ask: &Ask, caller: &Caller) -> Arns {
+    let mut found = Arns::default();
+    let client = match super::iam(ask, caller).await {
+        Ok(client) => client,
+        Err(gap) => return Arns { arns: Vec::new(), gaps: vec![gap] },
+    };
+    let reader = Reader { ask, client };
+    let mut holders = Vec::new();
+    match Principal::of(caller) {
+        Principal::User(name) => {
+            match reader.groups(&name).await {
+                Ok(groups) => {
+                    for (group, arn) in groups {
+                        found.arns.push(arn);
+                        holders.push(Holder::Group(group));
+                    }
+                }
+                Err(gap) => found.gaps.push(gap),
+            }
+            found.arns.push(caller.arn.clone());
+            holders.push(Holder::User(name));
+        }
+        // The session's ARN names neither the role's path nor IAM.
+        Principal::Role(name) => {
+            let request = reader.client.get_role().role_name(&name).send();
+            match sdk::call(ask, "iam:GetRole", Identity::Auditor, request).await {
+                Ok(answer) => found.arns.extend(answer.role.map(|role| clean(&role.arn))),
+                Err(gap) => found.gaps.push(gap),
+            }
+            holders.push(Holder::Role(name));
+        }
+        Principal::Root | Principal::Other => {}
+    }
+    for holder in &holders {
+        for listed in reader.list(holder).await {
+            match listed {
+                Listed::Attached { arn, .. } => found.arns.push(clean(&arn)),
+                Listed::Unread { gap, .. } => found.gaps.push(gap),
+                Listed::Inline { .. } => {}
+            }
+        }
+    }
+    found
+}
+
 #[derive(Clone, Debug)]
 enum Holder {
     User(String),
@@ -93,7 +145,7 @@ impl Reader<'_> {
         let mut holders = vec![holder.clone()];
         if let Holder::User(user) = &holder {
             match self.groups(user).await {
-                Ok(groups) => holders.extend(groups.into_iter().map(Holder::Group)),
+                Ok(groups) => holders.extend(groups.into_iter().map(|(name, _)| Holder::Group(name))),
                 Err(gap) => listed.push(Listed::Unread { name: format!("{}: groups", holder.label()), gap }),
             }
         }
@@ -107,12 +159,13 @@ impl Reader<'_> {
         stream::iter(listed.into_iter().map(|one| self.read(one))).buffer_unordered(AT_A_TIME).collect().await
     }
 
-    async fn groups(&self, user: &str) -> Result<Vec<String>, Gap> {
+    /// Names and ARNs.
+    async fn groups(&self, user: &str) -> Result<Vec<(String, String)>, Gap> {
         pages(async |marker| {
             let request = self.client.list_groups_for_user().user_name(user).set_marker(marker).send();
             let page = sdk::call(self.ask, "iam:ListGroupsForUser", Identity::Auditor, request).await?;
-            let names = page.groups.into_iter().map(|group| group.group_name).collect();
-            Ok((names, page.marker.filter(|_| page.is_truncated)))
+            let groups = page.groups.into_iter().map(|group| (group.group_name, clean(&group.arn))).collect();
+            Ok((groups, page.marker.filter(|_| page.is_truncated)))
         })
         .await
     }
