@@ -14,6 +14,9 @@ use crate::{AuditError, Deps, Done, audit, missed};
 /// Lambda answers at most 6 MB; a larger run is answered without what passed.
 const LARGEST_ANSWER: usize = 5 * 1024 * 1024;
 
+/// Environments that one event may audit side by side; more are for the dispatcher and its queues.
+const MOST_AT_ONCE: usize = 20;
+
 /// When it is, who asked, until when.
 #[derive(Clone, Copy)]
 pub struct Invocation<'a> {
@@ -86,6 +89,9 @@ async fn answer(function: &Function, asked: &AuditEvent, of: Invocation<'_>) -> 
 /// event, so that it is delivered again and redone.
 async fn scheduled(deps: &Deps, asked: &AuditEvent, of: Invocation<'_>) -> Result<Vec<Done>, AuditError> {
     let planned = plan::plan(asked, &deps.config)?;
+    if planned.len() > MOST_AT_ONCE {
+        return Err(AuditError::Many(planned.len()));
+    }
     let audits = planned.iter().map(|one| audit(deps, one, of.now, of.request, of.deadline, &|_, _| {}));
     let done = futures::future::join_all(audits).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     let unwritten: Vec<String> = done

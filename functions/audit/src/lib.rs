@@ -60,6 +60,8 @@ pub enum AuditError {
     Setup(#[from] SetupError),
     #[error("{0}")]
     Config(String),
+    #[error("one event audits at most 20 environments and {0} are declared: vigie-dispatch sends a message for each")]
+    Many(usize),
     #[error("the missed audit of {0} cannot be recorded: {1}")]
     Missed(String, String),
     #[error("these were not written, and will be when the event is delivered again: {0}")]
