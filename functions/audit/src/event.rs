@@ -11,6 +11,8 @@ pub const LARGEST_BATCH: usize = 10;
 pub enum Event {
     /// One environment, on demand or scheduled; or, scheduled, all of them.
     Audit(AuditEvent),
+    /// `{"doctor": true}`: what the function would need is tried.
+    Doctor,
     /// Messages of the work queue: id and what each asks for.
     Batch(Vec<(String, Result<AuditEvent, PlanError>)>),
 }
@@ -18,6 +20,9 @@ pub enum Event {
 /// # Errors
 /// The event is none that this function knows; the sentence says which it does.
 pub fn parse(payload: Value) -> Result<Event, PlanError> {
+    if payload == serde_json::json!({ "doctor": true }) {
+        return Ok(Event::Doctor);
+    }
     if payload.get("Records").is_none() {
         return plan::parse(payload).map(Event::Audit);
     }
@@ -73,6 +78,14 @@ mod tests {
         );
         let answer = serde_json::to_value(answer(vec!["bad".into()])).expect("serializes");
         assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "bad"}]}));
+    }
+
+    #[test]
+    fn doctor_is_asked_by_its_name_alone() {
+        assert!(matches!(parse(json!({"doctor": true})), Ok(Event::Doctor)));
+        for payload in [json!({"doctor": false}), json!({"doctor": true, "environment": "production"})] {
+            assert!(parse(payload).is_err());
+        }
     }
 
     #[test]

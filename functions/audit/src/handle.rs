@@ -9,7 +9,7 @@ use vigie_probe::ask::Deadline;
 
 use crate::event::{self, Event};
 use crate::setup::Function;
-use crate::{AuditError, Deps, Done, audit, missed};
+use crate::{AuditError, Deps, Done, audit, doctor, missed};
 
 /// Lambda answers at most 6 MB; a larger run is answered without what passed.
 const LARGEST_ANSWER: usize = 5 * 1024 * 1024;
@@ -32,6 +32,7 @@ pub struct Invocation<'a> {
 pub async fn handle(function: &Function, payload: Value, of: Invocation<'_>) -> Result<Value, AuditError> {
     match event::parse(payload)? {
         Event::Audit(asked) => answer(function, &asked, of).await,
+        Event::Doctor => Ok(doctor::of_function(function, of).await),
         Event::Batch(messages) => {
             let work = messages.into_iter().map(|(id, asked)| async move {
                 let done = match asked {

@@ -1,6 +1,7 @@
 //! The audit: event -> plan -> variables -> targets -> facts -> findings -> run -> sinks. The same code serves the Lambda
 //! function and the command line.
 
+pub mod doctor;
 pub mod event;
 pub mod handle;
 pub mod look;

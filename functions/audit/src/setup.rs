@@ -42,6 +42,16 @@ impl Function {
         Ok(Function { process: Process::of_lambda(variable)?, edge, key: Arc::default() })
     }
 
+    /// What is there without a configuration: credentials, and the runs bucket that the stack names.
+    ///
+    /// # Errors
+    /// As [`Wiring::deps`].
+    pub fn bare(&self) -> Result<Deps, AuditError> {
+        let bucket = (self.edge.variable)("VIGIE_RUNS_BUCKET").filter(|name| !name.trim().is_empty());
+        let (edge, key) = (self.edge.clone(), Arc::clone(&self.key));
+        Wiring { base: &self.process.base, folder: PathBuf::new(), bucket, edge, key }.deps(Config::default())
+    }
+
     /// The configuration of this invocation, and what follows from it.
     ///
     /// # Errors

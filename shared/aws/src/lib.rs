@@ -9,6 +9,7 @@ pub mod base;
 pub mod config_folder;
 pub mod config_source;
 mod credentials;
+pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod key;

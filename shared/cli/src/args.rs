@@ -35,6 +35,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Print the least-privilege IAM policy of what is configured, with real ARNs.
     Policy(PolicyArgs),
+    /// Try what the deployed functions would need, and say what is missing.
+    Doctor(DoctorArgs),
     /// Look at a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -113,6 +115,21 @@ pub struct ReplayArgs {
     pub fail_on: Severity,
     #[arg(long)]
     pub allow_unknown: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct DoctorArgs {
+    /// The configuration. Default: vigie.toml here.
+    #[arg(long, short)]
+    pub config: Option<PathBuf>,
+    /// Only this environment. Default: all of them.
+    #[arg(long, short)]
+    pub environment: Option<String>,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+    /// Seconds until it ends, whatever has answered.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=300))]
+    pub timeout: u64,
 }
 
 #[derive(ClapArgs)]

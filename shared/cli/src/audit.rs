@@ -61,7 +61,7 @@ pub fn replay(args: &ReplayArgs, language: Language) -> miette::Result<ExitCode>
     Ok(exit(&run, args.fail_on, args.allow_unknown))
 }
 
-pub fn init(args: &InitArgs) -> miette::Result<ExitCode> {
+pub fn init(args: &InitArgs, language: Language) -> miette::Result<ExitCode> {
     let text = text(&args.env_file)?;
     let (variables, errors) = vigie_core::variables::dotenv::parse(&text);
     for error in &errors {
@@ -80,11 +80,9 @@ pub fn init(args: &InitArgs) -> miette::Result<ExitCode> {
         file.write_all(toml.as_bytes())
     });
     written.into_diagnostic().wrap_err_with(|| format!("{} is not written", args.output.display()))?;
-    anstream::println!(
-        "{} written: {} names, no values.\nNext: vigie config check {0} && vigie audit --config {0}",
-        args.output.display(),
-        found.names.len()
-    );
+    let file = args.output.display().to_string();
+    anstream::println!("{file} written: {} names, no values.", found.names.len());
+    anstream::print!("{}", template::next_steps(&file, language));
     Ok(ExitCode::SUCCESS)
 }
 

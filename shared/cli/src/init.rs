@@ -1,7 +1,8 @@
 //! `vigie init`: a commented vigie.toml from a .env file: names, never values.
 
 use vigie_core::contract::Contract;
-use vigie_core::evidence::clean;
+use vigie_core::evidence::{Value, clean};
+use vigie_core::text::{Language, Text, text};
 
 /// What a .env file holds, by name.
 pub struct Found {
@@ -64,12 +65,43 @@ pub fn vigie_toml(environment: &str, class: &str, source: &str, found: &Found, c
         out.push('\n');
     }
     out.push_str(
-        "# For the function: where runs and reports are kept, and who is mailed.\n\
+        "# Deployed: say where the variables are in AWS (variables, above), and who is mailed. The stack brings its own bucket\n\
+         # and fingerprint key; [runs] lets the command read and push there without --bucket.\n\
          # [runs]\n# bucket = \"my-vigie-runs\"\n\
          # [report]\n# from = \"vigie@example.org\"\n# [[report.to]]\n# address = \"team@example.org\"\n\
          # time_zone = \"Europe/Paris\"\n",
     );
     out
+}
+
+/// What to do next, in order: from here to the first audit on AWS. The README has the same list with its reasons.
+const NEXT: Text = text(
+    "Next, in this order:
+  vigie config check {file}
+  vigie audit --config {file}                      here and now, with your own credentials
+  in {file}: where the variables are in AWS (variables = ...), and [report]; verify its sender in SES
+  vigie plan --config {file}                       what will run, and what it costs
+  vigie policy --config {file} --format parameters  the ARNs that sam deploy asks for
+  cd infra && sam build && sam deploy --guided     then confirm the mail that SNS sends
+  vigie config push --config {file} --bucket RUNS-BUCKET   the stack's output RunsBucket
+  vigie doctor --config {file}                     what is still missing
+",
+    "Ensuite, dans cet ordre :
+  vigie config check {file}
+  vigie audit --config {file}                      ici et maintenant, avec vos propres identifiants
+  dans {file} : où sont les variables dans AWS (variables = ...), et [report] ; vérifiez son expéditeur dans SES
+  vigie plan --config {file}                       ce qui tournera, et ce que cela coûte
+  vigie policy --config {file} --format parameters  les ARN que demande sam deploy
+  cd infra && sam build && sam deploy --guided     puis confirmez le courriel envoyé par SNS
+  vigie config push --config {file} --bucket BUCKET-DES-AUDITS   la sortie RunsBucket de la pile
+  vigie doctor --config {file}                     ce qui manque encore
+",
+);
+
+/// The next steps after `file` was written.
+#[must_use]
+pub fn next_steps(file: &str, language: Language) -> String {
+    NEXT.render(language, &[("file".to_owned(), Value::name(file))].into())
 }
 
 /// Whether the contract speaks of a name.
@@ -94,6 +126,17 @@ pub fn known(contract: &Contract) -> impl Fn(&str) -> bool + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_steps_are_in_order_in_both_languages() {
+        for language in [Language::En, Language::Fr] {
+            let said = next_steps("shop.toml", language);
+            let steps = ["config check shop.toml", "--format parameters", "sam deploy", "config push", "vigie doctor"];
+            let places: Vec<Option<usize>> = steps.iter().map(|step| said.find(step)).collect();
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{said}");
+            assert!(!said.contains('{'), "{said}");
+        }
+    }
 
     #[test]
     fn what_it_writes_is_a_right_configuration_with_names_only() {

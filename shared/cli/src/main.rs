@@ -6,6 +6,7 @@
 mod args;
 mod audit;
 mod config;
+mod doctor;
 mod init;
 mod list;
 mod plan;
@@ -36,12 +37,13 @@ async fn main() -> ExitCode {
         Command::Replay(args) => audit::replay(&args, language),
         Command::Checks { format } => Ok(checks(format, language)),
         Command::Explain { id } => explain(&id, language),
+        Command::Doctor(args) => doctor::doctor(&args, language).await,
         Command::Plan(args) => plan::plan(&args, language),
         Command::Policy(args) => policy::policy(args, language).await,
         Command::Config(ConfigCommand::Check { file }) => config::check(&file),
         Command::Config(ConfigCommand::Schema) => Ok(schema()),
         Command::Config(ConfigCommand::Push(args)) => config::push(&args).await,
-        Command::Init(args) => audit::init(&args),
+        Command::Init(args) => audit::init(&args, language),
     };
     done.unwrap_or_else(|report| {
         anstream::eprintln!("{report:?}");

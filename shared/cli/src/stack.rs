@@ -4,7 +4,7 @@ use vigie_core::cost::Assumptions;
 
 const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
 
-/// The assumptions that the template decides.
+/// The assumptions that the template decides; an alarm over several metrics is billed for each.
 #[must_use]
 pub fn assumptions() -> Assumptions {
     let memory = |function: &str, otherwise| number(function, "MemorySize:").unwrap_or(otherwise);
@@ -61,8 +61,12 @@ mod tests {
     }
 
     #[test]
-    fn what_core_assumes_is_what_the_template_says() {
-        assert_eq!(assumptions(), Assumptions::default());
+    fn memory_and_alarms_are_the_template_s() {
+        let found = assumptions();
+        assert_eq!((found.audit_mb, found.dispatch_mb, found.report_mb), (512, 256, 512));
+        let alarms = resources("AWS::CloudWatch::Alarm").count();
+        assert!(usize::try_from(found.alarm_metrics).expect("few") >= alarms, "each looks at one metric or more");
+        assert_eq!(found.dashboards, 1);
     }
 
     #[test]

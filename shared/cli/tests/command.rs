@@ -109,8 +109,31 @@ fn init_writes_names_once_and_never_values() {
     assert_eq!(code(&output), 0, "{}", said(&output));
     let text = std::fs::read_to_string(at.path().join("vigie.toml")).expect("vigie.toml");
     assert!(text.contains("MY_KEY") && !text.contains("s3cr3t"));
+    assert!(said(&output).contains("vigie config push"), "{}", said(&output));
     assert_eq!(code(&vigie(at.path(), &["config", "check", "vigie.toml"])), 0);
     assert_eq!(code(&vigie(at.path(), &["init"])), 2, "an existing file is never overwritten");
+}
+
+#[test]
+fn the_plan_counts_what_the_env_file_of_init_names() {
+    let at = folder();
+    let env = "DATABASE_URL=x\nA_QUEUE_URL=x\nB_QUEUE_URL=x\nAWS_REGION=eu-west-1\n";
+    std::fs::write(at.path().join(".env"), env).expect("is written");
+    assert_eq!(code(&vigie(at.path(), &["init"])), 0);
+    let plan = |arguments: &[&str]| {
+        let output = vigie(at.path(), &[&["plan", "--format", "json"], arguments].concat());
+        assert_eq!(code(&output), 0, "{}", said(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")
+    };
+    let json = plan(&[]);
+    assert_eq!((&json["schema"], &json["environments"][0]["names_known"]), (&"vigie.plan/v1".into(), &true.into()));
+    let targets = json["environments"][0]["targets"].to_string();
+    assert!(targets.contains("postgres") && targets.contains("sqs") && !targets.contains("s3"), "{targets}");
+    let reads = json["environments"][0]["lines"].as_array().expect("lines");
+    let reads = reads.iter().find(|line| line["item"] == "cloudwatch-read").expect("queues are read");
+    assert_eq!(reads["quantity"], 2.0 * 8_670.0);
+    assert!(plan(&["--connections-minutes", "2"])["total"]["usd"].as_f64() > json["total"]["usd"].as_f64());
+    assert_eq!(code(&vigie(at.path(), &["plan", "--environment", "nowhere"])), 2);
 }
 
 #[test]

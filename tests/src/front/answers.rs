@@ -17,6 +17,7 @@ pub async fn answer(state: &State, operation: &Operation, asked: Asked) -> Answe
         "ses:GetAccount" => account(state, operation, asked).await,
         "ses:GetIdentityVerificationAttributes" => identities(state, operation, asked).await,
         "iam:CreateAccessKey" | "sts:AssumeRole" => made_key(state, operation, asked).await,
+        "sns:ListSubscriptionsByTopic" => subscriptions(state, operation, asked).await,
         "ses:SendRawEmail" => send(state, operation, asked).await,
         "events:PutEvents" => put_events(state, operation, asked).await,
         "s3:GetAccountPublicAccessBlock" => account_block(),
@@ -102,6 +103,25 @@ async fn identities(state: &State, operation: &Operation, asked: Asked) -> Answe
     }
     kept.push_str(rest);
     wire::xml(parts.status, kept.trim_start_matches("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").trim_start())
+}
+
+/// Who is subscribed by mail has to follow a link first; the emulator takes everybody for confirmed.
+async fn subscriptions(state: &State, operation: &Operation, asked: Asked) -> Answer {
+    let (mut parts, bytes) = body(forward(state, operation, asked).await).await;
+    let said = String::from_utf8_lossy(&bytes).into_owned();
+    let mut out = String::new();
+    for (i, member) in said.split("<member>").enumerate() {
+        let arn = member.split_once("<SubscriptionArn>").and_then(|(_, rest)| rest.split_once("</SubscriptionArn>"));
+        out.push_str(if i > 0 { "<member>" } else { "" });
+        match arn {
+            Some((arn, _)) if member.contains("<Protocol>email</Protocol>") => {
+                out.push_str(&member.replacen(arn, "PendingConfirmation", 1));
+            }
+            _ => out.push_str(member),
+        }
+    }
+    parts.headers.remove("content-length");
+    Answer::from_parts(parts, Full::new(Bytes::from(out)))
 }
 
 async fn send(state: &State, operation: &Operation, asked: Asked) -> Answer {

@@ -2,7 +2,7 @@
 
 use super::{Function, List, On, Purpose, Statement, grouped};
 use crate::store::{Folder, Store};
-use crate::{Need, config_folder, events, mail, metrics, need, queue};
+use crate::{Need, config_folder, doctor, events, mail, metrics, need, queue};
 
 /// The installation's own resources: real names and ARNs, or `${...}` of the template. Absent: not known, or not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,8 +61,9 @@ impl Own {
                 }
                 add("FingerprintKey", self.key.clone());
                 add("WorkReceive", self.queues.iter().flat_map(|arn| receives(arn)).collect());
-                add("DoctorQueues", self.dead_letters.iter().flat_map(|arn| looks(arn)).collect());
-                add("DoctorTopic", self.topic.iter().flat_map(|arn| subscriptions(arn)).collect());
+                add("DoctorAccount", doctor::actions());
+                add("DoctorQueues", self.dead_letters.iter().flat_map(|arn| doctor::queue_actions(arn)).collect());
+                add("DoctorTopic", self.topic.iter().flat_map(|arn| doctor::topic_actions(arn)).collect());
             }
             Function::Report => {
                 add("Metrics", metrics::actions());
@@ -89,12 +90,4 @@ impl Own {
 fn receives(queue: &str) -> Vec<Need> {
     let of = |action| need(action, queue.to_owned());
     ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map(of).to_vec()
-}
-
-fn looks(queue: &str) -> Vec<Need> {
-    vec![need("sqs:GetQueueAttributes", queue.to_owned())]
-}
-
-fn subscriptions(topic: &str) -> Vec<Need> {
-    vec![need("sns:ListSubscriptionsByTopic", topic.to_owned())]
 }

@@ -57,6 +57,7 @@ fn nothing_is_granted_on_everything_that_could_be_narrower() {
         "cloudwatch:GetMetricData",
         "cloudwatch:PutMetricData",
         "events:ListRules",
+        "lambda:GetAccountSettings",
         "rds:DescribeDBClusters",
         "rds:DescribeDBInstances",
         "s3:GetAccountPublicAccessBlock",
