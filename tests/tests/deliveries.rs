@@ -91,6 +91,27 @@ async fn a_run_older_than_the_head_does_not_move_it() {
     assert_ne!(shop.object("heads/staging.json").await.unwrap()["run"], head["run"]);
 }
 
+/// One account, one identity: what is asked of the whole account is asked once for both.
+#[tokio::test]
+async fn environments_of_one_account_share_what_is_asked_of_it() {
+    let (shop, mut audit, _) = shop(State::Repaired).await;
+    let at = ago(SignedDuration::from_mins(5)).to_string();
+    let message = |name: &str| json!({"environment": name, "suite": "connections", "scheduled_at": at});
+    let event = batch(&[("m-1", message("production")), ("m-2", message("staging"))]);
+    assert_eq!(audit.invoke(&event, TIMEOUT).await.unwrap(), json!({"batchItemFailures": []}));
+    assert_eq!(calls(&shop, "ses:GetAccountSendingEnabled"), 1);
+    assert_eq!(calls(&shop, "cloudwatch:DescribeAlarms"), 1);
+    // What belongs to one environment is asked for each.
+    assert_eq!(calls(&shop, "ses:GetIdentityVerificationAttributes"), 2);
+    for name in ["production", "staging"] {
+        let key = shop.object(&format!("heads/{name}.json")).await.unwrap()["newest"]["connections"]["key"].clone();
+        let run = shop.object(key.as_str().unwrap()).await.unwrap();
+        let unknown: Vec<&Value> =
+            run["findings"].as_array().unwrap().iter().filter(|f| f["outcome"] == "unknown").collect();
+        assert!(!unknown.iter().any(|f| f["target"] == "ses" || f["target"] == "cloudwatch"), "{unknown:#?}");
+    }
+}
+
 /// Both suites of one minute, side by side: one of them loses the race for the head.
 #[tokio::test]
 async fn two_runs_at_once_lose_nothing_that_was_to_be_said() {

@@ -28,6 +28,7 @@ use vigie_core::plan::{self, Audit, PlanError};
 use vigie_core::run::Run;
 use vigie_core::snapshot::Snapshot;
 use vigie_probe::ask::Deadline;
+use vigie_probe::shared::Shared;
 
 use crate::setup::Edge;
 
@@ -43,6 +44,8 @@ pub struct Deps {
     /// Where relative paths of the configuration start.
     pub folder: PathBuf,
     pub key: Arc<KeyCell>,
+    /// What is known of whole accounts, kept between invocations.
+    pub shared: Shared,
     /// Nothing is written anywhere: no sink, and no self-cleaning write either.
     pub read_only: bool,
 }

@@ -8,9 +8,10 @@ use vigie_core::facts::{Gap, Identity};
 use vigie_core::targets::{self, Targets};
 use vigie_core::variables::Unread;
 use vigie_probe::ask::{Ask, Deadline};
+use vigie_probe::shared::Shared;
 use vigie_probe::{credentials, sqs};
 
-use crate::observe::{VARIABLES, app, auditor, net};
+use crate::observe::{VARIABLES, app, auditor, identity_of, net};
 use crate::{AuditError, Deps};
 
 /// One environment, looked at.
@@ -49,7 +50,9 @@ pub async fn look(deps: &Deps, name: &str, now: Timestamp, deadline: Deadline) -
     let auditor = auditor(&deps.base, config, region.as_deref());
     let (app, app_identity) = app(&deps.base, config, &targets, &auditor);
     let net = net(&deps.base, deps.config.network.public)?;
-    let ask = Ask { deadline, now, suite: Suite::Full, net, app, app_identity, auditor, key: None, writes: false };
+    let (shared, account) = (Shared::default(), identity_of(config));
+    let suite = Suite::Full;
+    let ask = Ask { deadline, now, suite, net, app, app_identity, auditor, key: None, writes: false, shared, account };
     let mut gaps = Vec::new();
     let (found, queues) = futures::join!(credentials::arns(&ask), async {
         if targets.queues.is_empty() {

@@ -17,6 +17,7 @@ use vigie_core::head::Head;
 use vigie_core::snapshot::{Memory, Neighbour, SCHEMA, Snapshot, Timing};
 use vigie_core::{plan, targets, variables};
 use vigie_probe::ask::{Ask, Deadline, Net};
+use vigie_probe::shared::Shared;
 
 use crate::{AuditError, Deps};
 
@@ -84,6 +85,9 @@ pub async fn observe(
         auditor,
         key,
         writes: config.writes.allowed(audit.suite) && !deps.read_only,
+        // Who asks on demand has just mended something: what was known a minute ago is no answer.
+        shared: if audit.scheduled_at.is_some() { deps.shared.clone() } else { Shared::default() },
+        account: identity_of(config),
     };
     let facts = vigie_probe::observe::observe(&ask, &targets, facts_of_variables, progress).await;
     let memory = match &head {
@@ -106,6 +110,11 @@ pub async fn observe(
         },
     };
     Ok(Observed { snapshot, head })
+}
+
+/// Whose calls the auditor's are: one name for one identity, and so for one account.
+pub(crate) fn identity_of(config: &EnvironmentConfig) -> String {
+    config.role.clone().unwrap_or_else(|| "own".to_owned())
 }
 
 pub(crate) fn auditor(base: &Base, config: &EnvironmentConfig, region: Option<&str>) -> aws_types::SdkConfig {

@@ -10,6 +10,7 @@ use vigie_aws::process::{Process, StartError};
 use vigie_aws::store::Store;
 use vigie_core::config::Config;
 use vigie_probe::ask::Deadline;
+use vigie_probe::shared::Shared;
 
 use crate::{AuditError, Deps};
 
@@ -32,6 +33,7 @@ pub struct Function {
     process: Process,
     edge: Edge,
     key: Arc<KeyCell>,
+    shared: Shared,
 }
 
 impl Function {
@@ -39,7 +41,7 @@ impl Function {
     /// One of the function's own variables is not of its form.
     pub fn new(variable: fn(&str) -> Option<String>) -> Result<Self, StartError> {
         let edge = Edge { inside_lambda: true, variable: Arc::new(variable), variables: Arc::new(Vec::new) };
-        Ok(Function { process: Process::of_lambda(variable)?, edge, key: Arc::default() })
+        Ok(Function { process: Process::of_lambda(variable)?, edge, key: Arc::default(), shared: Shared::default() })
     }
 
     /// What is there without a configuration: credentials, and the runs bucket that the stack names.
@@ -64,6 +66,7 @@ impl Function {
             bucket: loaded.bucket,
             edge: self.edge.clone(),
             key: Arc::clone(&self.key),
+            shared: self.shared.clone(),
         };
         wiring.deps(loaded.config)
     }
@@ -78,6 +81,7 @@ pub struct Wiring<'a> {
     pub bucket: Option<String>,
     pub edge: Edge,
     pub key: Arc<KeyCell>,
+    pub shared: Shared,
 }
 
 impl Wiring<'_> {
@@ -102,6 +106,7 @@ impl Wiring<'_> {
         };
         let own = base.auditor(None, None, "vigie");
         let store = self.bucket.map_or(Store::Nowhere, |bucket| Store::bucket(&own, &bucket, None));
-        Ok(Deps { base, own, config, store, edge: self.edge, folder: self.folder, key: self.key, read_only: false })
+        let Wiring { folder, edge, key, shared, .. } = self;
+        Ok(Deps { base, own, config, store, edge, folder, key, shared, read_only: false })
     }
 }

@@ -20,6 +20,7 @@ use vigie_core::run::{Outcome, Run};
 use vigie_core::snapshot::{Environment, Snapshot};
 use vigie_core::text::Language;
 use vigie_probe::ask::Deadline;
+use vigie_probe::shared::Shared;
 
 use crate::args::{AuditArgs, Format, InitArgs, ReplayArgs};
 use crate::config::whole;
@@ -157,7 +158,7 @@ pub(crate) async fn wire(config: Config, folder: PathBuf, configured: bool, writ
     let variables = Arc::new(move || variables().into_iter().filter(|(name, _)| known(name)).collect::<Vec<_>>());
     let edge = Edge { inside_lambda: false, variable: Arc::new(variable), variables };
     let bucket = config.runs.as_ref().map(|runs| runs.bucket.clone());
-    let wiring = Wiring { base: &base, folder, bucket, edge, key: Arc::default() };
+    let wiring = Wiring { base: &base, folder, bucket, edge, key: Arc::default(), shared: Shared::default() };
     let mut deps = wiring.deps(config).into_diagnostic()?;
     // An audit from a terminal reads the runs bucket for its comparisons, and leaves nothing anywhere unless told to.
     deps.read_only = !writes;

@@ -12,6 +12,8 @@ use vigie_core::check::Suite;
 use vigie_core::facts::Identity;
 use vigie_core::fingerprint::FingerprintKey;
 
+use crate::shared::Shared;
+
 /// The one deadline of an audit. All questions go through it.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
@@ -64,6 +66,10 @@ pub struct Ask {
     pub key: Option<Arc<FingerprintKey>>,
     /// Whether the self-cleaning writes may run now.
     pub writes: bool,
+    /// What other environments have learned of the account.
+    pub shared: Shared,
+    /// Names the identity of the auditor's calls, and so the account.
+    pub account: String,
 }
 
 impl Ask {

@@ -13,6 +13,7 @@ use vigie_core::targets::AlarmsTarget;
 
 use crate::ask::Ask;
 use crate::sdk;
+use crate::shared::once;
 
 /// The most alarms that are read; an account with more needs the contract's `alarm_prefix`.
 const MOST: usize = 1000;
@@ -22,9 +23,15 @@ const ACTION: &str = "cloudwatch:DescribeAlarms";
 
 /// Reads the alarms of the auditor's account and region.
 pub async fn observe(ask: &Ask, target: &AlarmsTarget) -> CloudWatch {
-    let client = Client::new(&ask.auditor_at_app());
-    let (ladder, alarms) = sdk::climb(ask, Identity::Auditor, || alarms(ask, &client, target.prefix.as_deref())).await;
-    CloudWatch { ladder, alarms: alarms.into() }
+    let prefix = target.prefix.as_deref();
+    let read = async {
+        let client = Client::new(&ask.auditor_at_app());
+        let (ladder, alarms) = sdk::climb(ask, Identity::Auditor, || alarms(ask, &client, prefix)).await;
+        let whole = alarms.is_ok();
+        let read = CloudWatch { ladder, alarms: alarms.into() };
+        if whole { Ok(read) } else { Err(read) }
+    };
+    once(ask, &format!("{ACTION} {}", prefix.unwrap_or_default()), read).await.unwrap_or_else(|read| read)
 }
 
 /// What is left of the facts when nothing could be asked.

@@ -13,5 +13,6 @@ pub mod redis;
 pub mod s3;
 pub mod sdk;
 pub mod ses;
+pub mod shared;
 pub mod sqs;
 pub mod tls;

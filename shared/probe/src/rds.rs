@@ -1,5 +1,7 @@
 //! RDS: the databases behind the app's connection strings, asked as the auditor. Only in the full suite.
 
+use std::sync::Arc;
+
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use vigie_core::Named;
@@ -12,6 +14,7 @@ use vigie_core::targets::RdsTarget;
 
 use crate::ask::Ask;
 use crate::sdk;
+use crate::shared::once;
 
 /// The most instances, and the most clusters, that are read.
 const MOST: usize = 1000;
@@ -23,8 +26,12 @@ pub async fn observe(ask: &Ask, target: &RdsTarget) -> Rds {
     }
     let client = Client::new(&ask.auditor_at_app());
     let (ladder, databases) = sdk::climb(ask, Identity::Auditor, || async {
-        let (instances, clusters) = futures::join!(Box::pin(instances(ask, &client)), Box::pin(clusters(ask, &client)));
-        Ok(databases(target, &instances?, &clusters?))
+        let both = async {
+            let both = futures::try_join!(Box::pin(instances(ask, &client)), Box::pin(clusters(ask, &client)));
+            both.map(Arc::new)
+        };
+        let both = once(ask, "rds:DescribeDBInstances", both).await?;
+        Ok(databases(target, &both.0, &both.1))
     })
     .await;
     Rds { ladder, databases: databases.into() }

@@ -9,11 +9,12 @@ use vigie_core::cause::Cause;
 use vigie_core::check::Suite;
 use vigie_core::evidence::clean;
 use vigie_core::facts::aws::{Ses, SesQuota};
-use vigie_core::facts::{Fact, Gap, Identity, Rung};
+use vigie_core::facts::{Fact, Gap, Identity, Ladder, Rung};
 use vigie_core::targets::SesTarget;
 
 use crate::ask::Ask;
 use crate::sdk::{self, Missed};
+use crate::shared::once;
 
 const BY: Identity = Identity::Auditor;
 /// The longest address of RFC 5321.
@@ -25,11 +26,7 @@ const NAMES: usize = 8;
 pub async fn observe(ask: &Ask, target: &SesTarget) -> Ses {
     let region = ask.app.region().or(ask.auditor.region()).cloned();
     let client = client(ask, region.clone());
-    let (ladder, sending_enabled) = sdk::rung(ask, Rung::Query, BY, || async {
-        let answer = sdk::coded(ask, "ses:GetAccountSendingEnabled", BY, client.get_account_sending_enabled().send());
-        Ok::<_, Missed>(answer.await?.enabled())
-    })
-    .await;
+    let (ladder, sending_enabled) = sending(ask, &client).await;
     let from = match &target.from {
         None => Err(Gap::new(Cause::NotGiven, Identity::App)),
         Some(from) => address(from).ok_or(Gap::new(Cause::Malformed, Identity::App)),
@@ -62,6 +59,25 @@ pub async fn observe(ask: &Ask, target: &SesTarget) -> Ses {
         elsewhere,
         bounce_rate,
         statistics,
+    }
+}
+
+async fn sending(ask: &Ask, client: &Client) -> (Ladder, Result<bool, Gap>) {
+    const ACTION: &str = "ses:GetAccountSendingEnabled";
+    let read = async {
+        let (ladder, enabled) = sdk::rung(ask, Rung::Query, BY, || async {
+            let answer = sdk::coded(ask, ACTION, BY, client.get_account_sending_enabled().send());
+            Ok::<_, Missed>(answer.await?.enabled())
+        })
+        .await;
+        match enabled {
+            Ok(enabled) => Ok((ladder, enabled)),
+            Err(gap) => Err((ladder, gap)),
+        }
+    };
+    match once(ask, ACTION, read).await {
+        Ok((ladder, enabled)) => (ladder, Ok(enabled)),
+        Err((ladder, gap)) => (ladder, Err(gap)),
     }
 }
 
@@ -109,6 +125,14 @@ async fn identities(ask: &Ask, client: &Client, names: &[String]) -> Result<Name
 
 /// Production access and quota: SESv2 knows both; where it is refused, the quota comes from v1.
 async fn account(ask: &Ask, client: &Client, region: Option<Region>) -> (Fact<bool>, Fact<SesQuota>) {
+    let read = async {
+        let read = asked(ask, client, region).await;
+        if read.0.get().is_ok() && read.1.get().is_ok() { Ok(read) } else { Err(read) }
+    };
+    once(ask, "ses:GetAccount", read).await.unwrap_or_else(|read| read)
+}
+
+async fn asked(ask: &Ask, client: &Client, region: Option<Region>) -> (Fact<bool>, Fact<SesQuota>) {
     let v2 =
         aws_sdk_sesv2::Client::from_conf(aws_sdk_sesv2::config::Builder::from(&ask.auditor).region(region).build());
     let answer = sdk::call(ask, "ses:GetAccount", BY, v2.get_account().send()).await;

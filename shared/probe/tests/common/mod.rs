@@ -49,6 +49,8 @@ pub fn ask(extra_ca: &[CertificateDer<'static>]) -> Ask {
         deadline: Deadline::within(Duration::from_secs(20)),
         now: now(),
         suite: Suite::Full,
+        shared: vigie_probe::shared::Shared::default(),
+        account: String::new(),
         net: Net {
             public: true,
             resolver: TokioResolver::builder_tokio().unwrap().build().unwrap(),
