@@ -100,8 +100,8 @@ async fn environments_of_one_account_share_what_is_asked_of_it() {
     let event = batch(&[("m-1", message("production")), ("m-2", message("staging"))]);
     assert_eq!(audit.invoke(&event, TIMEOUT).await.unwrap(), json!({"batchItemFailures": []}));
     assert_eq!(calls(&shop, "ses:GetAccountSendingEnabled"), 1);
-    assert_eq!(calls(&shop, "cloudwatch:DescribeAlarms"), 1);
-    // What belongs to one environment is asked for each.
+    // What belongs to one environment is asked for each: its alarms by their prefix, its sender.
+    assert_eq!(calls(&shop, "cloudwatch:DescribeAlarms"), 2);
     assert_eq!(calls(&shop, "ses:GetIdentityVerificationAttributes"), 2);
     for name in ["production", "staging"] {
         let key = shop.object(&format!("heads/{name}.json")).await.unwrap()["newest"]["connections"]["key"].clone();
