@@ -50,8 +50,7 @@ impl Function {
     /// As [`Wiring::deps`].
     pub fn bare(&self) -> Result<Deps, AuditError> {
         let bucket = (self.edge.variable)("VIGIE_RUNS_BUCKET").filter(|name| !name.trim().is_empty());
-        let (edge, key) = (self.edge.clone(), Arc::clone(&self.key));
-        Wiring { base: &self.process.base, folder: PathBuf::new(), bucket, edge, key }.deps(Config::default())
+        self.wired(PathBuf::new(), bucket).deps(Config::default())
     }
 
     /// The configuration of this invocation, and what follows from it.
@@ -60,15 +59,12 @@ impl Function {
     /// There is no configuration, it cannot be read, or it is wrong: the sentence says what to do.
     pub async fn deps(&self, scope: Scope<'_>, deadline: Deadline) -> Result<Deps, AuditError> {
         let loaded = self.process.load(scope, deadline.left()).await?;
-        let wiring = Wiring {
-            base: &self.process.base,
-            folder: loaded.directory,
-            bucket: loaded.bucket,
-            edge: self.edge.clone(),
-            key: Arc::clone(&self.key),
-            shared: self.shared.clone(),
-        };
-        wiring.deps(loaded.config)
+        self.wired(loaded.directory, loaded.bucket).deps(loaded.config)
+    }
+
+    fn wired(&self, folder: PathBuf, bucket: Option<String>) -> Wiring<'_> {
+        let (edge, key, shared) = (self.edge.clone(), Arc::clone(&self.key), self.shared.clone());
+        Wiring { base: &self.process.base, folder, bucket, edge, key, shared }
     }
 }
 
