@@ -41,9 +41,18 @@ async fn deployed() -> Deployed {
 
 impl Deployed {
     async fn function(&self, topic: &str) -> Function {
+        let configuration = self.shop.sandbox.folder.path().join("vigie.toml");
+        self.started(topic, Some(("VIGIE_CONFIG", configuration.display().to_string()))).await
+    }
+
+    /// With nothing but what its stack gives it.
+    async fn fresh(&self) -> Function {
+        self.started(TOPIC, None).await
+    }
+
+    async fn started(&self, topic: &str, configuration: Option<(&'static str, String)>) -> Function {
         let folder = self.shop.sandbox.folder.path();
-        let environment = vec![
-            ("VIGIE_CONFIG", folder.join("vigie.toml").display().to_string()),
+        let mut environment = vec![
             ("VIGIE_RUNS_BUCKET", RUNS.to_owned()),
             ("VIGIE_TOPIC", arn(topic)),
             ("VIGIE_DEAD_LETTERS", self.dead_letters.clone()),
@@ -53,6 +62,7 @@ impl Deployed {
             ("AWS_ACCESS_KEY_ID", self.shop.key.id.clone()),
             ("AWS_SECRET_ACCESS_KEY", self.shop.key.secret.clone()),
         ];
+        environment.extend(configuration);
         Function::new("audit", &program("vigie-audit").unwrap(), &folder.join("ca.pem"), environment).await.unwrap()
     }
 
@@ -196,6 +206,12 @@ async fn each_thing_that_is_missing_is_said_and_nothing_else_is() {
     assert_eq!(wrong.not_ok(), [("configuration", "missing", "malformed")]);
     assert!(wrong.of("configuration")["seen"].as_str().unwrap().contains("vigie.toml:"));
     wrong.of("topic");
+
+    // A stack that was just deployed has none.
+    let mut fresh = deployed.fresh().await;
+    let none = ask(&mut fresh).await;
+    assert_eq!(none.not_ok(), [("configuration", "missing", "not-given")]);
+    assert!(none.of("configuration")["seen"].as_str().unwrap().contains("config push"));
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 use vigie_aws::config_folder::Scope;
 use vigie_aws::doctor::{self, Doctor, Line, Stack};
+use vigie_aws::process::StartError;
 use vigie_probe::ask::Deadline;
 
-use crate::Deps;
 use crate::handle::Invocation;
 use crate::setup::Function;
+use crate::{AuditError, Deps};
 
 /// The function's answer. A configuration that does not load is its first line, not an error: the rest is tried all the same.
 pub async fn of_function(function: &Function, of: Invocation<'_>) -> Value {
@@ -20,6 +21,7 @@ pub async fn of_function(function: &Function, of: Invocation<'_>) -> Value {
             let line = doctor::configured(deps.config.environment.len());
             (Ok(deps), line)
         }
+        Err(e @ AuditError::Start(StartError::Nothing)) => (function.bare(), doctor::no_configuration(&e.to_string())),
         Err(e) => (function.bare(), doctor::not_configured(&e.to_string())),
     };
     match deps {

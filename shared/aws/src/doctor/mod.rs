@@ -123,6 +123,12 @@ pub fn configured(environments: usize) -> Line {
     Line::new(&trials::CONFIGURATION, "", Found::Holds(format!("{environments} environments")))
 }
 
+/// There is none yet; `why` says how to give one.
+#[must_use]
+pub fn no_configuration(why: &str) -> Line {
+    Line::new(&trials::CONFIGURATION, "", Found::Lacks(Cause::NotGiven, why.to_owned()))
+}
+
 /// It does not; `why` names the place and what was expected.
 #[must_use]
 pub fn not_configured(why: &str) -> Line {
