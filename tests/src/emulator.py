@@ -6,7 +6,8 @@ As AWS does:
 - a function is invoked asynchronously, with its own retries and on-failure destination; what cannot be invoked goes to
   the schedule's dead-letter queue.
 
-- `MaximumConcurrency` given by a parameter, a text in CloudFormation, is a number.
+- `MaximumConcurrency` given by a parameter, a text in CloudFormation, is a number;
+- a stack may have an alarm on metric math. Here it exists, and its state never moves: it stands on no metric.
 
 As only a test does: the file SCHEDULES says when an enabled schedule fires. A number: so many seconds after it was made,
 and again and again. `off`: never. No such file: when its expression says.
@@ -20,12 +21,14 @@ import uuid
 from ministack import app
 from ministack.core.arn import parse_arn
 from ministack.services import eventbridge, lambda_svc, scheduler
+from ministack.services.cloudformation import provisioners
 
 CONTROL = os.environ.pop("SCHEDULES", "")
 
 deliver = eventbridge._invoke_target
 rate = eventbridge._parse_rate_seconds
 tick = scheduler._tick_schedules
+alarm = provisioners._cw_metric_alarm_record
 concurrency = lambda_svc._sqs_esm_concurrency
 
 
@@ -84,9 +87,17 @@ def concurrency_of(mapping, *rest):
     return concurrency(mapping, *rest)
 
 
+def alarm_of(name, properties):
+    if not properties.get("Metrics"):
+        return alarm(name, properties)
+    plain = {key: value for key, value in properties.items() if key != "Metrics"}
+    return alarm(name, {**plain, "Namespace": "MetricMath", "MetricName": name})
+
+
 eventbridge._invoke_target = fire
 eventbridge._parse_rate_seconds = paced_rate
 lambda_svc._sqs_esm_concurrency = concurrency_of
+provisioners._cw_metric_alarm_record = alarm_of
 scheduler._tick_schedules = paced_tick
 scheduler._SCHEDULE_TICK_INTERVAL = 1
 app.main()

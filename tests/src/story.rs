@@ -45,7 +45,10 @@ pub async fn tell(
 }
 
 /// Reads the mail back from the emulator's SES, which keeps its parts: subject, recipients and both bodies.
-async fn kept(shop: &Shop, mail: &Mail) -> Result<(), Box<dyn Error + Send + Sync>> {
+///
+/// # Errors
+/// It keeps none, or another.
+pub async fn kept(shop: &Shop, mail: &Mail) -> Result<(), Box<dyn Error + Send + Sync>> {
     let url = format!("{}/_ministack/ses/messages", shop.sandbox.aws.front.url());
     let client = crate::client::http(&shop.sandbox.ca, &[])?;
     let answer: Value = serde_json::from_str(&client.get(url).send().await?.text().await?)?;

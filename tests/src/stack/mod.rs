@@ -3,8 +3,10 @@
 mod build;
 mod inventory;
 pub mod raw;
+mod shop;
 
 pub use inventory::inventory;
+pub use shop::parameters;
 
 use crate::aws::root;
 use crate::sandbox::REGION;
@@ -114,7 +116,7 @@ impl<'a> Stack<'a> {
             return Ok(());
         }
         let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).join("\n");
-        Err(io::Error::other(format!("sam {}: {}\n{said}", arguments.join(" "), output.status)))
+        Err(io::Error::other(format!("sam {}: {}\n{}", arguments[0], output.status, telling(&said))))
     }
 
     /// What the stack has made, by logical name.
@@ -168,7 +170,8 @@ impl<'a> Stack<'a> {
     pub async fn log(&self, function: &str) -> String {
         let body = serde_json::json!({"logGroupName": format!("/aws/lambda/{}-{function}", self.name)}).to_string();
         let answer = raw::ask(self.shop, "logs", Call::Json("Logs_20140328.FilterLogEvents", &body)).await;
-        let lines = answer.map_or_else(|e| vec![e.to_string()], |answer| raw::named(&answer, "message"));
+        let mut lines = answer.map_or_else(|e| vec![e.to_string()], |answer| raw::named(&answer, "message"));
+        lines.retain(|line| !["START ", "END ", "REPORT "].iter().any(|own| line.starts_with(own)));
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
@@ -190,4 +193,12 @@ impl<'a> Stack<'a> {
         }
         Err(io::Error::other(format!("{what}: not in {PATIENCE:?}{logs}")))
     }
+}
+
+/// Of a failed `sam`'s pages: the first event that failed, and the end.
+fn telling(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().collect();
+    let failed = lines.iter().position(|line| line.contains("FAILED")).unwrap_or(lines.len());
+    let end = lines.len().saturating_sub(6).max(failed);
+    lines[failed..].iter().take(10).chain(&lines[end..]).copied().collect::<Vec<_>>().join("\n")
 }
