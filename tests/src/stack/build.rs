@@ -1,7 +1,7 @@
 //! What is deployed: infra/template.yaml with the programs that the sources say now.
 //!
-//! They are the dev profile's, stripped: the same sources, and minutes less than the release profile's link-time
-//! optimisation, which is for the zips of a real account (`sam build`).
+//! `sam build` takes minutes for its link-time optimisation. What it built last is deployed when it is newer than the dev
+//! profile's program, which cargo keeps as long as the sources say the same; else the dev profile's, stripped.
 
 use crate::aws::{program, root};
 use std::io;
@@ -21,15 +21,18 @@ pub fn template() -> io::Result<PathBuf> {
     let folder = root().join("target/stack");
     let template = std::fs::read_to_string(root().join("infra/template.yaml"))?;
     let mut built = String::new();
-    let mut binary = None;
+    let (mut resource, mut binary) = ("", None);
     for line in template.lines() {
+        if let Some(name) = line.strip_prefix("  ").filter(|name| !name.starts_with([' ', '#'])) {
+            resource = name.trim_end_matches(':');
+        }
         if let Some((_, named)) = line.split_once("Binary: ") {
             binary = Some(named.trim_matches([' ', '}']).to_owned());
         }
         match line.split_once("CodeUri: ") {
             Some((before, _)) => {
                 let binary = binary.take().ok_or_else(|| io::Error::other("a function without a binary"))?;
-                let place = packed(&folder, &binary)?;
+                let place = packed(&folder, resource, &binary)?;
                 built.push_str(&format!("{before}CodeUri: {}\n", place.display()));
             }
             None => built.push_str(&format!("{line}\n")),
@@ -40,16 +43,21 @@ pub fn template() -> io::Result<PathBuf> {
     Ok(place)
 }
 
-/// A folder with the program as `bootstrap`, without what only a debugger reads.
-fn packed(folder: &Path, binary: &str) -> io::Result<PathBuf> {
+/// A folder with the program as `bootstrap`.
+fn packed(folder: &Path, function: &str, binary: &str) -> io::Result<PathBuf> {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
     let program = program(binary)?;
+    let released = root().join("target/sam").join(function);
+    if changed(&released.join("bootstrap")) > changed(&program) {
+        return Ok(released);
+    }
     let folder = folder.join(binary);
     let bootstrap = folder.join("bootstrap");
     std::fs::create_dir_all(&folder)?;
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
     if changed(&bootstrap) > changed(&program) {
         return Ok(folder);
     }
+    // Without what only a debugger reads, half of it.
     let status = Command::new("strip").arg("-o").args([&bootstrap, &program]).status()?;
     if status.success() { Ok(folder) } else { Err(io::Error::other(format!("strip {binary}: {status}"))) }
 }

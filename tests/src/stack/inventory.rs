@@ -31,7 +31,6 @@ const KINDS: &[(&str, &str, Call<'static>, &str)] = &[
     ("dashboard", "monitoring", Call::Query("Action=ListDashboards&Version=2010-08-01"), "DashboardName"),
     ("role", "iam", Call::Query("Action=ListRoles&Version=2010-05-08"), "RoleName"),
     ("policy", "iam", Call::Query("Action=ListPolicies&Version=2010-05-08&Scope=Local"), "PolicyName"),
-    ("key", "kms", Call::Json("TrentService.ListKeys", "{}"), "KeyId"),
     ("bucket", "s3", Call::Get("/"), "Name"),
 ];
 
@@ -44,6 +43,15 @@ pub async fn inventory(shop: &Shop) -> io::Result<BTreeSet<String>> {
     for (kind, service, call, name) in KINDS {
         let answer = raw::ask(shop, service, *call).await?;
         all.extend(raw::named(&answer, name).into_iter().map(|name| format!("{kind} {name}")));
+    }
+    let keys = raw::named(&raw::ask(shop, "kms", Call::Json("TrentService.ListKeys", "{}")).await?, "KeyId");
+    for key in keys {
+        let body = serde_json::json!({ "KeyId": key }).to_string();
+        let answer = raw::ask(shop, "kms", Call::Json("TrentService.DescribeKey", &body)).await?;
+        // Deleting a key takes KMS a week at least: until then it is there, and of no use to anybody.
+        if !raw::named(&answer, "KeyState").contains(&"PendingDeletion".to_owned()) {
+            all.insert(format!("key {key}"));
+        }
     }
     Ok(all)
 }
