@@ -94,8 +94,8 @@ async fn scheduled(deps: &Deps, what: &mut Material<'_>, deadline: Deadline, fai
         return;
     }
     match move_head(deps, what, deadline, failed).await {
-        Ok(Standing::Stays) => {}
-        Ok(Standing::Has) => heartbeat(deps, what.run, deadline, failed).await,
+        // A head that is newer needs nothing of this run, which is done too.
+        Ok(()) => heartbeat(deps, what.run, deadline, failed).await,
         Err(cause) => failed.push(cause),
     }
 }
@@ -173,13 +173,6 @@ async fn publish(
     }
 }
 
-/// Whether the head has the run now.
-enum Standing {
-    Has,
-    /// It was newer from the start.
-    Stays,
-}
-
 /// Alerts, metrics, then the head, which moves only forward, by a conditional put. 412: read again; done if it is our own
 /// write, else the transitions are made anew on what is there, and what they say beyond the first round is sent too. 409:
 /// the same, after the other writer is done.
@@ -188,7 +181,7 @@ async fn move_head(
     what: &Material<'_>,
     deadline: Deadline,
     failed: &mut Vec<SinkFailure>,
-) -> Result<Standing, SinkFailure> {
+) -> Result<(), SinkFailure> {
     let key = plan::head_key(&what.run.environment);
     let mut said = BTreeSet::new();
     for round in 0..RACES {
@@ -196,7 +189,7 @@ async fn move_head(
         let current = current.map_err(|gap| failure("head", gap.cause, gap.action))?;
         let previous = current.as_ref().map(|(head, _)| head);
         if previous.is_some_and(|head| head.newest.get(what.run.suite.name()).is_some_and(|n| n.id == what.run.id)) {
-            return Ok(Standing::Has);
+            return Ok(());
         }
         let mut moved = advance(deps, what, previous);
         if let Some(moved) = &mut moved {
@@ -206,10 +199,9 @@ async fn move_head(
             metrics(deps, what.run, deadline, failed).await;
         }
         match moved {
-            None if round == 0 => return Ok(Standing::Stays),
-            // A newer run has moved it meanwhile.
-            None => return Ok(Standing::Has),
-            Some(moved) if put(deps, &key, &moved.head, current.as_ref(), deadline).await? => return Ok(Standing::Has),
+            // The head has a newer run of the suite.
+            None => return Ok(()),
+            Some(moved) if put(deps, &key, &moved.head, current.as_ref(), deadline).await? => return Ok(()),
             Some(_) => {}
         }
     }

@@ -4,7 +4,7 @@
 
 use super::{Alert, AlertKind, Chain, Head, Newest, SCHEMA, history};
 use crate::Named;
-use crate::check::{Severity, is_reach};
+use crate::check::{Severity, Suite, is_reach};
 use crate::checks;
 use crate::fingerprint::Fingerprint;
 use crate::run::{Finding, Outcome, Run};
@@ -33,7 +33,10 @@ pub fn date_findings(run: &mut Run, previous: Option<&Head>) {
 }
 
 /// Moves the head forward. `complete`: every source of variables was read, so that what is not there is gone; else its
-/// absence proves nothing. `None`: the run is on demand, or not newer than the head, which then stays as it is.
+/// absence proves nothing. `None`: the run is on demand, or the head has it or a newer one of its suite, and stays.
+///
+/// A full run waits in a queue of its own, and the next connections run may move the head first. Then it is late: what
+/// the other suite judges too is newer there and stays, what it alone judges counts.
 #[must_use]
 pub fn advance(
     previous: Option<&Head>,
@@ -45,9 +48,12 @@ pub fn advance(
     complete: bool,
 ) -> Option<Moved> {
     let at = run.scheduled_at?;
-    if previous.is_some_and(|head| at < head.scheduled_at || seen(head, run, at)) {
+    if previous.is_some_and(|head| seen(head, run, at)) {
         return None;
     }
+    let late = previous.is_some_and(|head| at < head.scheduled_at);
+    let alone = late.then(|| alone(run));
+    let run = alone.as_ref().unwrap_or(run);
     let mut head = previous.cloned().unwrap_or_else(|| Head {
         schema: SCHEMA.to_owned(),
         environment: run.environment.clone(),
@@ -69,6 +75,11 @@ pub fn advance(
     if previous.is_none() {
         alerts = group(alerts);
     }
+    let newest = Newest { id: run.id.clone(), key: key.to_owned(), scheduled_at: at };
+    head.newest.insert(run.suite.name().to_owned(), newest);
+    if late {
+        return Some(Moved { head, alerts });
+    }
     for target in run.targets.iter().filter(|t| !t.rungs.is_empty()) {
         let fell = target.rungs.iter().any(|r| r.cause.is_some());
         let ms = target.rungs.iter().map(|r| r.ms).fold(0, u32::saturating_add);
@@ -77,13 +88,19 @@ pub fn advance(
     head.class = run.class;
     head.run.clone_from(&run.id);
     head.scheduled_at = at;
-    head.newest
-        .insert(run.suite.name().to_owned(), Newest { id: run.id.clone(), key: key.to_owned(), scheduled_at: at });
     head.memory = memory;
     if !fingerprints.is_empty() {
         head.fingerprints = fingerprints;
     }
     Some(Moved { head, alerts })
+}
+
+/// The run with what no other suite judges: connections asks nothing that full does not.
+fn alone(run: &Run) -> Run {
+    let mut run = run.clone();
+    let own = |check: &str| checks::find(check).is_some_and(|check| check.suite == Suite::Full);
+    run.findings.retain(|finding| run.suite == Suite::Full && own(&finding.check));
+    run
 }
 
 /// Whether the head has this run, or a newer one of its suite, already.
@@ -270,7 +287,7 @@ pub fn take_back(head: &mut Head, previous: Option<&Head>, alerts: &[Alert]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Class, Suite};
+    use crate::check::Class;
     use crate::run::{Coverage, Verdict};
     use jiff::ToSpan;
 
@@ -412,6 +429,33 @@ mod tests {
         let mut full = run(10, vec![]);
         full.suite = Suite::Full;
         assert!(step(Some(&head), &full).is_some(), "the other suite at the same minute counts");
+    }
+
+    #[test]
+    fn a_full_run_that_the_next_connections_run_overtook_still_says_what_it_alone_judges() {
+        let suite = |check: &str| checks::find(check).expect("a check").suite;
+        assert_eq!((suite("PG-DOWN"), suite("S3-PUBLIC-CONFIG")), (Suite::Connections, Suite::Full));
+        let up = |minute| run(minute, vec![finding("PG-DOWN", "postgres", Outcome::Pass)]);
+        let before = step(None, &up(0)).expect("moves").head;
+        let overtaking = step(Some(&before), &up(5)).expect("moves").head;
+        let mut full = run(
+            1,
+            vec![finding("PG-DOWN", "postgres", Outcome::Fail), finding("S3-PUBLIC-CONFIG", "media", Outcome::Fail)],
+        );
+        full.suite = Suite::Full;
+        let moved = step(Some(&overtaking), &full).expect("its suite's newest");
+        assert_eq!(moved.alerts.iter().map(|alert| alert.check.as_str()).collect::<Vec<_>>(), ["S3-PUBLIC-CONFIG"]);
+        assert_eq!(moved.head.chains.keys().collect::<Vec<_>>(), ["S3-PUBLIC-CONFIG/media"]);
+        assert_eq!((&moved.head.run, moved.head.scheduled_at), (&overtaking.run, overtaking.scheduled_at));
+        assert_eq!(moved.head.newest.len(), 2);
+        assert!(step(Some(&moved.head), &full).is_none(), "once");
+        // The other way round nothing is left to say: a full run judges all that a connections run does.
+        let mut ahead = run(5, vec![finding("PG-DOWN", "postgres", Outcome::Pass)]);
+        ahead.suite = Suite::Full;
+        let ahead = step(Some(&before), &ahead).expect("moves").head;
+        let late = run(3, vec![finding("PG-DOWN", "postgres", Outcome::Fail)]);
+        let late = step(Some(&ahead), &late).expect("its suite's newest");
+        assert!(late.alerts.is_empty() && late.head.chains.is_empty());
     }
 
     #[test]
