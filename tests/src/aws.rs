@@ -10,6 +10,7 @@ use std::time::Duration;
 
 pub struct Aws {
     daemon: Daemon,
+    port: u16,
     pub front: Front,
     /// What says when a deployed schedule fires.
     schedules: PathBuf,
@@ -56,7 +57,7 @@ impl Aws {
         let arguments = [program.display().to_string()];
         let mut daemon = Daemon::start("ministack", &folder, &python, &arguments, &environment, Signal::Kill)?;
         daemon.ready(Duration::from_secs(30), || process::listens(port)).await?;
-        Ok(Aws { daemon, front, schedules })
+        Ok(Aws { daemon, port, front, schedules })
     }
 
     /// # Errors
@@ -67,6 +68,12 @@ impl Aws {
             Pace::Every(seconds) => seconds.to_string(),
         };
         std::fs::write(&self.schedules, said)
+    }
+
+    /// The emulator's own address, past the front.
+    #[must_use]
+    pub fn emulator(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// What the emulator has complained of.

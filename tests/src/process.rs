@@ -117,6 +117,12 @@ impl Daemon {
         self.output().lines().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
+    /// Its process id: the shell became the server.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -159,4 +165,27 @@ pub fn free_port() -> io::Result<u16> {
 /// Whether something listens.
 pub async fn listens(port: u16) -> bool {
     tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+}
+
+/// What a process has taken so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// The most memory that it had at once.
+    pub peak_bytes: u64,
+    pub cpu: Duration,
+}
+
+/// Of a process that still lives, from /proc.
+///
+/// # Errors
+/// There is no such process.
+pub fn usage(id: u32) -> io::Result<Usage> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    let peak: u64 = peak.ok_or_else(|| io::Error::other("no VmHWM"))?;
+    // After the name in brackets: utime and stime are the 12th and 13th fields, in ticks of 10 ms.
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Ok(Usage { peak_bytes: peak * 1024, cpu: Duration::from_millis(ticks * 10) })
 }

@@ -190,6 +190,15 @@ impl Function {
         self.end(&FunctionError::Crashed("cooled".into()));
     }
 
+    /// What its process has taken so far.
+    ///
+    /// # Errors
+    /// No process is warm.
+    pub fn usage(&self) -> io::Result<process::Usage> {
+        let process = self.process.as_ref().ok_or_else(|| io::Error::other("no process is warm"))?;
+        process::usage(process.id())
+    }
+
     /// All that the function has written on standard output and error.
     #[must_use]
     pub fn output(&self) -> String {

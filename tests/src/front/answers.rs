@@ -20,6 +20,7 @@ pub async fn answer(state: &State, operation: &Operation, asked: Asked) -> Answe
         "sns:ListSubscriptionsByTopic" => subscriptions(state, operation, asked).await,
         "ses:SendRawEmail" => send(state, operation, asked).await,
         "events:PutEvents" => put_events(state, operation, asked).await,
+        "sqs:SendMessageBatch" => send_batch(state, operation, asked).await,
         "s3:GetAccountPublicAccessBlock" => account_block(),
         "s3:GetPublicAccessBlock" => block(state, operation, asked).await,
         "s3:PutPublicAccessBlock" | "s3:DeletePublicAccessBlock" => {
@@ -162,6 +163,34 @@ async fn put_events(state: &State, operation: &Operation, asked: Asked) -> Answe
         state.memory().events.extend(said["Entries"].as_array().into_iter().flatten().cloned());
     }
     answer
+}
+
+/// Some entries of a batch may fail; the answer's status says nothing of it.
+async fn send_batch(state: &State, operation: &Operation, mut asked: Asked) -> Answer {
+    let refused = state.memory().entries_refused;
+    let Ok(mut said) = serde_json::from_slice::<Value>(&asked.body) else {
+        return forward(state, operation, asked).await;
+    };
+    let mut entries = said["Entries"].as_array().cloned().unwrap_or_default();
+    let refused = entries.len().min(refused as usize);
+    if refused == 0 {
+        return forward(state, operation, asked).await;
+    }
+    state.memory().entries_refused -= u32::try_from(refused).unwrap_or(u32::MAX);
+    let failed: Vec<Value> = entries
+        .drain(..refused)
+        .map(|entry| serde_json::json!({"Id": entry["Id"], "SenderFault": false, "Code": "InternalError"}))
+        .collect();
+    let mut answer = serde_json::json!({ "Successful": [] });
+    if !entries.is_empty() {
+        said["Entries"] = entries.into();
+        asked.body = said.to_string().into();
+        asked.parts.headers.remove("content-length");
+        let (_, bytes) = body(forward(state, operation, asked).await).await;
+        answer = serde_json::from_slice(&bytes).unwrap_or_default();
+    }
+    answer["Failed"] = failed.into();
+    crate::serve::json(StatusCode::OK, &answer)
 }
 
 const BLOCK: &str = "<PublicAccessBlockConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>";

@@ -42,6 +42,11 @@ struct Memory {
     own_block: BTreeSet<String>,
     /// Access keys that exist; empty: whatever comes is taken.
     keys: BTreeSet<String>,
+    /// Writes of Vigie's that still go through.
+    writes_left: Option<u32>,
+    frozen: bool,
+    /// Entries of SendMessageBatch that will be refused.
+    entries_refused: u32,
 }
 
 /// A mail as SES was given it.
@@ -126,6 +131,29 @@ impl Front {
         self.state.memory().account = account;
     }
 
+    /// After so many more writes of a sink (an object of the bucket `runs`, events, metrics) nothing is answered any more,
+    /// as if the caller's world had ended there.
+    pub fn freeze_after(&self, writes: u32) {
+        let mut memory = self.state.memory();
+        (memory.writes_left, memory.frozen) = (Some(writes), false);
+    }
+
+    /// Whether it has come to that.
+    #[must_use]
+    pub fn frozen(&self) -> bool {
+        self.state.memory().frozen
+    }
+
+    pub fn thaw(&self) {
+        let mut memory = self.state.memory();
+        (memory.writes_left, memory.frozen) = (None, false);
+    }
+
+    /// The next so many entries of SendMessageBatch fail, the others of their calls do not.
+    pub fn refuse_entries(&self, entries: u32) {
+        self.state.memory().entries_refused = entries;
+    }
+
     /// This access key exists too.
     pub fn exists(&self, key: &str) {
         let mut memory = self.state.memory();
@@ -150,7 +178,14 @@ async fn handle(state: &State, asked: Asked) -> Answer {
         if unknown {
             return answers::unknown_key(operation.wire);
         }
-        memory.faults.get(&operation.name).or_else(|| memory.faults.get("*")).copied()
+        if let Some(left) = memory.writes_left
+            && sinks(&operation, &asked)
+        {
+            memory.frozen |= left == 0;
+            memory.writes_left = Some(left.saturating_sub(1));
+        }
+        let planned = memory.faults.get(&operation.name).or_else(|| memory.faults.get("*")).copied();
+        if memory.frozen { Some(Fault::Hangs) } else { planned }
     };
     match fault {
         Some(Fault::Late(late)) => tokio::time::sleep(late).await,
@@ -168,6 +203,15 @@ async fn handle(state: &State, asked: Asked) -> Answer {
         None => {}
     }
     answers::answer(state, &operation, asked).await
+}
+
+/// Whether this is what a sink writes.
+fn sinks(operation: &Operation, asked: &Asked) -> bool {
+    match operation.name.as_str() {
+        "events:PutEvents" | "cloudwatch:PutMetricData" => true,
+        "s3:PutObject" => operation::bucket(asked).0 == crate::shop::RUNS,
+        _ => false,
+    }
 }
 
 /// Asks the emulator.

@@ -43,14 +43,26 @@ pub fn template() -> io::Result<PathBuf> {
     Ok(place)
 }
 
+fn changed(path: &Path) -> Option<std::time::SystemTime> {
+    std::fs::metadata(path).and_then(|meta| meta.modified()).ok()
+}
+
+/// What `sam build` made of a function, when that is what the sources say now.
+///
+/// # Errors
+/// The program does not build.
+pub fn released(function: &str, binary: &str) -> io::Result<Option<PathBuf>> {
+    let program = program(binary)?;
+    let folder = root().join("target/sam").join(function);
+    Ok((changed(&folder.join("bootstrap")) > changed(&program)).then_some(folder))
+}
+
 /// A folder with the program as `bootstrap`.
 fn packed(folder: &Path, function: &str, binary: &str) -> io::Result<PathBuf> {
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let program = program(binary)?;
-    let released = root().join("target/sam").join(function);
-    if changed(&released.join("bootstrap")) > changed(&program) {
+    if let Some(released) = released(function, binary)? {
         return Ok(released);
     }
+    let program = program(binary)?;
     let folder = folder.join(binary);
     let bootstrap = folder.join("bootstrap");
     std::fs::create_dir_all(&folder)?;

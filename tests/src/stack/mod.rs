@@ -5,6 +5,7 @@ mod inventory;
 pub mod raw;
 mod shop;
 
+pub use build::released;
 pub use inventory::inventory;
 pub use shop::parameters;
 
