@@ -7,6 +7,7 @@ pub mod handle;
 pub mod look;
 pub mod missed;
 pub mod observe;
+mod open;
 pub mod setup;
 pub mod sinks;
 pub mod state;

@@ -2,16 +2,14 @@
 //! queues that only a redrive policy names. Asked with the questions of an audit; nothing is judged, nothing is written.
 
 use jiff::Timestamp;
-use vigie_aws::source::{Context, Source};
 use vigie_core::check::Suite;
 use vigie_core::facts::{Gap, Identity};
-use vigie_core::targets::{self, Targets};
+use vigie_core::targets::Targets;
 use vigie_core::variables::Unread;
-use vigie_probe::ask::{Ask, Deadline};
-use vigie_probe::shared::Shared;
+use vigie_probe::ask::Deadline;
 use vigie_probe::{credentials, sqs};
 
-use crate::observe::{VARIABLES, app, auditor, identity_of, net};
+use crate::open::{Opened, VARIABLES, open};
 use crate::{AuditError, Deps};
 
 /// One environment, looked at.
@@ -34,25 +32,9 @@ pub struct Looked {
 /// # Errors
 /// The environment is not declared, or its configuration cannot be used.
 pub async fn look(deps: &Deps, name: &str, now: Timestamp, deadline: Deadline) -> Result<Looked, AuditError> {
-    let config = deps.config.environment.get(name).ok_or_else(|| AuditError::Undeclared(name.to_owned()))?;
-    let sources = config.variables.iter().map(|text| text.parse::<Source>());
-    let sources = sources.collect::<Result<Vec<_>, _>>().map_err(|e| AuditError::Source(e.to_string()))?;
-    let context = Context {
-        inside_lambda: deps.edge.inside_lambda,
-        process: &*deps.edge.variables,
-        directory: &deps.folder,
-        limit: VARIABLES.min(deadline.left()),
-    };
-    let reader = auditor(&deps.base, config, config.region.as_deref());
-    let values = vigie_aws::source::read(&reader, &sources, &context).await;
-    let targets = targets::derive(&values, &config.contract);
-    let region = config.region.clone().or_else(|| targets.region.clone());
-    let auditor = auditor(&deps.base, config, region.as_deref());
-    let (app, app_identity) = app(&deps.base, config, &targets, &auditor);
-    let net = net(&deps.base, deps.config.network.public)?;
-    let (shared, account) = (Shared::default(), identity_of(config));
-    let suite = Suite::Full;
-    let ask = Ask { deadline, now, suite, net, app, app_identity, auditor, key: None, writes: false, shared, account };
+    let opened = open(deps, name, VARIABLES.min(deadline.left())).await?;
+    let ask = opened.ask(deps, Suite::Full, now, deadline)?;
+    let Opened { values, targets, region, app_identity, .. } = opened;
     let mut gaps = Vec::new();
     let (found, queues) = futures::join!(credentials::arns(&ask), async {
         if targets.queues.is_empty() {

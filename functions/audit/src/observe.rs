@@ -5,27 +5,19 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use vigie_aws::key::{At, KeySource};
-use vigie_aws::source::{Context, Source};
-use vigie_aws::{Base, Role};
 use vigie_core::Named;
 use vigie_core::cause::Cause;
 use vigie_core::check::Kind;
-use vigie_core::config::EnvironmentConfig;
 use vigie_core::facts::{Fact, Gap, Identity};
 use vigie_core::fingerprint::FingerprintKey;
 use vigie_core::head::Head;
 use vigie_core::snapshot::{Memory, Neighbour, SCHEMA, Snapshot, Timing};
-use vigie_core::{plan, targets, variables};
-use vigie_probe::ask::{Ask, Deadline, Net};
+use vigie_core::{plan, variables};
+use vigie_probe::ask::{Ask, Deadline};
 use vigie_probe::shared::Shared;
 
+use crate::open::{VARIABLES, open};
 use crate::{AuditError, Deps};
-
-/// The most time that reading the variables may take.
-pub(crate) const VARIABLES: Duration = Duration::from_secs(10);
-
-/// Pause before a failing ladder is climbed a second time.
-const PAUSE: Duration = Duration::from_millis(1_500);
 
 /// What an audit knows before it judges.
 pub struct Observed {
@@ -51,45 +43,19 @@ pub async fn observe(
     let undeclared = || AuditError::Undeclared(name.clone());
     let config = deps.config.environment.get(name).ok_or_else(undeclared)?;
     let environment = deps.config.environment(name).ok_or_else(undeclared)?;
-    let sources = config
-        .variables
-        .iter()
-        .map(|text| text.parse::<Source>().map_err(|e| AuditError::Source(e.to_string())))
-        .collect::<Result<Vec<_>, _>>()?;
-    let auditor = auditor(&deps.base, config, config.region.as_deref());
     let limit = VARIABLES.min(deadline.left());
-    let context = Context {
-        inside_lambda: deps.edge.inside_lambda,
-        process: &*deps.edge.variables,
-        directory: &deps.folder,
-        limit,
-    };
-    let (values, key, (head, neighbours)) = tokio::join!(
-        vigie_aws::source::read(&auditor, &sources, &context),
-        fingerprint_key(deps, limit),
-        heads(deps, name, limit),
-    );
-    let contract = &environment.contract;
-    let targets = targets::derive(&values, contract);
-    let facts_of_variables = variables::facts(&values, contract, key.as_deref());
-    let region = config.region.clone().or_else(|| targets.region.clone());
-    let auditor = self::auditor(&deps.base, config, region.as_deref());
-    let (app, app_identity) = app(&deps.base, config, &targets, &auditor);
+    let (opened, key, (head, neighbours)) =
+        tokio::join!(open(deps, name, limit), fingerprint_key(deps, limit), heads(deps, name, limit));
+    let opened = opened?;
+    let facts_of_variables = variables::facts(&opened.values, &environment.contract, key.as_deref());
     let ask = Ask {
-        deadline,
-        now,
-        suite: audit.suite,
-        net: net(&deps.base, deps.config.network.public)?,
-        app,
-        app_identity,
-        auditor,
         key,
         writes: config.writes.allowed(audit.suite) && !deps.read_only,
         // Who asks on demand has just mended something: what was known a minute ago is no answer.
         shared: if audit.scheduled_at.is_some() { deps.shared.clone() } else { Shared::default() },
-        account: identity_of(config),
+        ..opened.ask(deps, audit.suite, now, deadline)?
     };
-    let facts = vigie_probe::observe::observe(&ask, &targets, facts_of_variables, progress).await;
+    let facts = vigie_probe::observe::observe(&ask, &opened.targets, facts_of_variables, progress).await;
     let memory = match &head {
         Ok(Some(head)) => Fact::Known(head.memory.clone()),
         Ok(None) => Fact::gap(Cause::NoHistory, Identity::Auditor),
@@ -110,45 +76,6 @@ pub async fn observe(
         },
     };
     Ok(Observed { snapshot, head })
-}
-
-/// Whose calls the auditor's are: one name for one identity, and so for one account.
-pub(crate) fn identity_of(config: &EnvironmentConfig) -> String {
-    config.role.clone().unwrap_or_else(|| "own".to_owned())
-}
-
-pub(crate) fn auditor(base: &Base, config: &EnvironmentConfig, region: Option<&str>) -> aws_types::SdkConfig {
-    let role = config.role.as_deref().map(|arn| Role { arn, external_id: config.external_id.as_deref() });
-    base.auditor(region, role, "vigie")
-}
-
-/// Who asks as the app: its own key, else its role's copy, else the auditor, and then the findings say so.
-pub(crate) fn app(
-    base: &Base,
-    config: &EnvironmentConfig,
-    targets: &targets::Targets,
-    auditor: &aws_types::SdkConfig,
-) -> (aws_types::SdkConfig, Identity) {
-    let region = targets.region.as_deref().or(config.region.as_deref());
-    if let Some(keys) = &targets.app.keys {
-        return (base.app(region, keys), Identity::App);
-    }
-    match config.app_role.as_deref() {
-        Some(arn) => (base.auditor(region, Some(Role { arn, external_id: None }), "vigie-as-app"), Identity::App),
-        None => (auditor.clone(), Identity::Auditor),
-    }
-}
-
-pub(crate) fn net(base: &Base, public: bool) -> Result<Net, AuditError> {
-    Ok(Net {
-        resolver: base.resolver()?,
-        roots: base.roots(),
-        extra_ca: base.extra_ca(),
-        http: base.http()?,
-        refused: base.refused(),
-        public,
-        pause: PAUSE,
-    })
 }
 
 /// The installation's key; without it what compares environments is unknown.
