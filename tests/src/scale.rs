@@ -84,6 +84,7 @@ pub async fn scale(plan: Plan, programs: Programs<'_>, progress: &(dyn Fn(&str) 
     let mut measured = Measured::default();
     let start = Instant::now();
     let shop = Shop::open(State::Repaired, &|_| {}).await?;
+    shop.sandbox.aws.front.drop_metrics();
     let estate = Estate::open(&shop, plan.environments).await?;
     measured.planted = start.elapsed();
     progress(&format!("{} environments planted in {:.0?}", plan.environments, measured.planted));

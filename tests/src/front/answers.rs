@@ -19,6 +19,7 @@ pub async fn answer(state: &State, operation: &Operation, asked: Asked) -> Answe
         "iam:CreateAccessKey" | "sts:AssumeRole" => made_key(state, operation, asked).await,
         "sns:ListSubscriptionsByTopic" => subscriptions(state, operation, asked).await,
         "ses:SendRawEmail" => send(state, operation, asked).await,
+        "cloudwatch:PutMetricData" if state.memory().metrics_dropped => wire::taken(),
         "events:PutEvents" => put_events(state, operation, asked).await,
         "sqs:SendMessageBatch" => send_batch(state, operation, asked).await,
         "s3:GetAccountPublicAccessBlock" => account_block(),

@@ -47,6 +47,8 @@ struct Memory {
     frozen: bool,
     /// Entries of SendMessageBatch that will be refused.
     entries_refused: u32,
+    /// Whether metrics are taken and not kept.
+    metrics_dropped: bool,
 }
 
 /// A mail as SES was given it.
@@ -152,6 +154,12 @@ impl Front {
     /// The next so many entries of SendMessageBatch fail, the others of their calls do not.
     pub fn refuse_entries(&self, entries: u32) {
         self.state.memory().entries_refused = entries;
+    }
+
+    /// From now on metrics are counted and not kept: at each call the emulator looks at every metric that it has, which
+    /// ten thousand environments make too many.
+    pub fn drop_metrics(&self) {
+        self.state.memory().metrics_dropped = true;
     }
 
     /// This access key exists too.

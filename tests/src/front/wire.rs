@@ -79,6 +79,13 @@ pub fn error(wire: Wire, status: u16, code: &str, message: &str) -> Answer {
     answer
 }
 
+/// CloudWatch's answer to what it has nothing to say of.
+pub fn taken() -> Answer {
+    let mut answer = serve::answer(StatusCode::OK, "application/cbor", cbor(&[]));
+    answer.headers_mut().insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    answer
+}
+
 pub fn xml(status: StatusCode, body: impl std::fmt::Display) -> Answer {
     serve::answer(status, "text/xml", format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}"))
 }
