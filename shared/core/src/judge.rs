@@ -28,6 +28,11 @@ pub fn judge(snapshot: &Snapshot) -> Run {
         };
         let mut say = Judgements::new(check);
         (check.judge)(&cx, &mut say);
+        if say.said.is_empty()
+            && let Some(gap) = hidden(check.kind, snapshot)
+        {
+            say.one(Err(gap));
+        }
         let said = say.said;
         if said.is_empty() {
             findings.push(not_applicable(check, snapshot));
@@ -95,7 +100,8 @@ fn finding(check: &'static Check, judged: Judged, snapshot: &Snapshot) -> Findin
             out.asked_as = asked_as;
             out.mute = mute(&out, snapshot);
         }
-        Err(Gap { cause, action, asked_as }) => {
+        Err(gap) => {
+            let Gap { cause, action, asked_as } = unread(gap, snapshot);
             out.outcome = if a_choice(cause) { Outcome::NotApplicable } else { Outcome::Unknown };
             out.cause = Some(cause);
             out.action = action;
@@ -108,6 +114,32 @@ fn finding(check: &'static Check, judged: Judged, snapshot: &Snapshot) -> Findin
 /// Not asked by decision, not for want of an answer: not applicable, and the cause says how to change it.
 fn a_choice(cause: Cause) -> bool {
     matches!(cause, Cause::WritesOff | Cause::Protected | Cause::NoPublicRoute)
+}
+
+/// The gap of a source that could not be read and may name the target: nothing else does, and the contract expects one. Then
+/// its checks are unknown; not to have looked does not make them inapplicable.
+fn hidden(kind: Kind, snapshot: &Snapshot) -> Option<Gap> {
+    let (facts, contract) = (&snapshot.facts, &snapshot.environment.contract);
+    let site = contract.auth.as_ref().is_some_and(|auth| !auth.url.is_empty());
+    let expected = match kind {
+        Kind::Postgres => facts.postgres.is_empty() && !contract.databases.is_empty(),
+        Kind::Redis => facts.redis.is_empty() && contract.redis.is_some(),
+        Kind::Https => facts.https.is_empty() && (site || !contract.addresses.is_empty()),
+        Kind::S3 => facts.s3.is_none() && !contract.buckets.is_empty(),
+        Kind::Sqs => facts.sqs.is_none() && !(contract.queues.is_empty() && contract.dead_letter_queues.is_empty()),
+        Kind::EventBridge => facts.eventbridge.is_none() && !contract.bus.is_empty(),
+        Kind::Rds => facts.rds.is_none() && !contract.databases.is_empty(),
+        Kind::Variables | Kind::Credentials | Kind::Ses | Kind::CloudWatch | Kind::Vigie => false,
+    };
+    if expected { facts.variables.gap() } else { None }
+}
+
+/// What is not given may be given by a source that could not be read: then that is why it is unknown.
+fn unread(gap: Gap, snapshot: &Snapshot) -> Gap {
+    match snapshot.facts.variables.gap() {
+        Some(of_source) if gap.cause == Cause::NotGiven => of_source,
+        _ => gap,
+    }
 }
 
 fn not_applicable(check: &'static Check, snapshot: &Snapshot) -> Finding {

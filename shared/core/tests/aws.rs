@@ -321,3 +321,31 @@ fn only_the_apps_own_refusal_is_the_bucket_s_fault() {
     });
     assert_eq!(production("S3-ROUNDTRIP", off), NOT_APPLICABLE);
 }
+
+/// A round trip that is refused: of the app a fault, of the auditor not known; unless something stays behind.
+#[test]
+fn the_auditor_s_own_refusal_says_nothing_of_the_app() {
+    let refused = |asked_as, steps: &[(&str, Option<Cause>)]| {
+        let mut snapshot = healthy::snapshot(Class::Production);
+        let s3 = snapshot.facts.s3.as_mut().expect("healthy");
+        s3.asked_as = asked_as;
+        let step = |(step, cause): &(&str, Option<Cause>)| vigie_core::facts::aws::RoundtripStep {
+            step: (*step).to_owned(),
+            ms: 1,
+            cause: *cause,
+            code: None,
+        };
+        let steps: Vec<_> = steps.iter().map(step).collect();
+        for bucket in s3.buckets.values_mut() {
+            bucket.roundtrip = Fact::Known(vigie_core::facts::aws::Roundtrip { steps: steps.clone() });
+        }
+        let run = judge(&snapshot);
+        let finding = run.findings.iter().find(|f| f.check == "S3-ROUNDTRIP").expect("judged");
+        (finding.outcome, finding.action.clone(), finding.fault.clone())
+    };
+    let put = [("put", Some(Cause::Denied))];
+    assert_eq!(refused(Identity::App, &put), (Outcome::Fail, None, Some("denied".to_owned())));
+    assert_eq!(refused(Identity::Auditor, &put), (Outcome::Unknown, Some("s3:PutObject".to_owned()), None));
+    let left = [("put", None), ("get", None), ("delete", Some(Cause::Denied))];
+    assert_eq!(refused(Identity::Auditor, &left), (Outcome::Fail, None, Some("left".to_owned())));
+}

@@ -88,6 +88,28 @@ fn with_every_question_refused_nothing_passes() {
     assert_ne!(run.verdict, Verdict::Green);
 }
 
+/// A source that cannot be read hides what its variables name: that is not "not applicable".
+#[test]
+fn a_target_that_an_unread_source_may_name_is_unknown() {
+    let mut snapshot = healthy::snapshot(Class::Production);
+    let variables = snapshot.facts.variables.clone();
+    snapshot.facts = vigie_core::facts::Facts { variables, ..Default::default() };
+    let outcomes = |snapshot: &vigie_core::snapshot::Snapshot, kind: Kind| -> BTreeSet<Outcome> {
+        let of_kind = |f: &&Finding| checks::find(&f.check).is_some_and(|check| check.kind == kind);
+        judge(snapshot).findings.iter().filter(of_kind).map(|f| f.outcome).collect()
+    };
+    let found = [Kind::Postgres, Kind::Redis, Kind::Https, Kind::S3, Kind::Sqs, Kind::EventBridge, Kind::Rds];
+    for kind in found {
+        assert_eq!(outcomes(&snapshot, kind), [Outcome::NotApplicable].into(), "{kind:?}: all sources were read");
+    }
+    healthy::refuse(&mut snapshot, Question::Variables);
+    for kind in found {
+        assert_eq!(outcomes(&snapshot, kind), [Outcome::Unknown].into(), "{kind:?}: a source was not");
+    }
+    snapshot.environment.contract.buckets.clear();
+    assert_eq!(outcomes(&snapshot, Kind::S3), [Outcome::NotApplicable].into(), "none is expected");
+}
+
 #[test]
 fn ids_are_names_and_unique() {
     let mut seen = BTreeSet::new();

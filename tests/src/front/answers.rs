@@ -30,8 +30,35 @@ pub async fn answer(state: &State, operation: &Operation, asked: Asked) -> Answe
         }
         "s3:GetBucketPolicyStatus" => policy_status(state, operation, asked).await,
         "s3:HeadBucket" if foreign(&asked) => wire::error(Wire::S3, 403, "AccessDenied", "Access Denied"),
-        _ => forward(state, operation, asked).await,
+        name => match name.strip_prefix("amplify:GET /apps/") {
+            Some(app) => amplify(state, app),
+            None => forward(state, operation, asked).await,
+        },
     }
+}
+
+/// Apps and branches; a branch has no variables of its own.
+fn amplify(state: &State, path: &str) -> Answer {
+    let (app, branch) = path.split_once("/branches/").map_or((path, None), |(app, branch)| (app, Some(branch)));
+    let memory = state.memory();
+    let Some(variables) = memory.apps.get(app) else {
+        return wire::error(Wire::Rest, 404, "NotFoundException", "no such app");
+    };
+    let said = match branch {
+        None => serde_json::json!({"app": {
+            "appId": app, "appArn": format!("arn:aws:amplify:eu-west-1:{ACCOUNT}:apps/{app}"), "name": app,
+            "description": "", "repository": "", "platform": "WEB_COMPUTE", "createTime": 1_795_341_900.0,
+            "updateTime": 1_795_341_900.0, "environmentVariables": variables, "defaultDomain": "amplifyapp.com",
+            "enableBranchAutoBuild": false, "enableBasicAuth": false}}),
+        Some(branch) => serde_json::json!({"branch": {
+            "branchArn": format!("arn:aws:amplify:eu-west-1:{ACCOUNT}:apps/{app}/branches/{branch}"),
+            "branchName": branch, "description": "", "stage": "PRODUCTION", "displayName": branch,
+            "enableNotification": false, "createTime": 1_795_341_900.0, "updateTime": 1_795_341_900.0,
+            "environmentVariables": {}, "enableAutoBuild": false, "customDomains": [], "framework": "",
+            "activeJobId": "", "totalNumberOfJobs": "0", "enableBasicAuth": false, "ttl": "5",
+            "enablePullRequestPreview": false}}),
+    };
+    crate::serve::json(StatusCode::OK, &said)
 }
 
 /// STS and the services answer so for a key that does not exist.
@@ -143,12 +170,16 @@ async fn send(state: &State, operation: &Operation, asked: Asked) -> Answer {
 
 /// From now on the key exists.
 async fn made_key(state: &State, operation: &Operation, asked: Asked) -> Answer {
+    let role = operation::form(&asked, "RoleArn");
     let (parts, bytes) = body(forward(state, operation, asked).await).await;
     let key = {
         let said = String::from_utf8_lossy(&bytes);
         said.split("<AccessKeyId>").nth(1).and_then(|rest| rest.split("</AccessKeyId>").next()).map(str::to_owned)
     };
     let mut memory = state.memory();
+    if let (Some(key), Some(rights)) = (&key, role.and_then(|role| memory.roles.get(&role).cloned())) {
+        memory.rights.insert(key.clone(), rights);
+    }
     // Without a list every key is taken: a first entry would refuse the others.
     if !memory.keys.is_empty() {
         memory.keys.extend(key);
@@ -199,7 +230,7 @@ const BLOCK: &str = "<PublicAccessBlockConfiguration xmlns=\"http://s3.amazonaws
 /// An account that never set its own has none.
 fn account_block() -> Answer {
     wire::error(
-        Wire::S3,
+        Wire::Query,
         404,
         "NoSuchPublicAccessBlockConfiguration",
         "The public access block configuration was not found",

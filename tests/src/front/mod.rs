@@ -4,12 +4,15 @@
 //! - injects latency, throttling, denial and errors, an operation at a time.
 
 mod answers;
+pub mod authorize;
 pub mod operation;
+pub mod wanted;
 mod wire;
 
 pub use wire::Fault;
 
 use crate::serve::{self, Answer, Asked, Serving};
+use authorize::{Rights, Wanted};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
@@ -49,6 +52,15 @@ struct Memory {
     entries_refused: u32,
     /// Whether metrics are taken and not kept.
     metrics_dropped: bool,
+    /// What the sessions of roles may do, by access key. Whose key is not here is not asked.
+    rights: BTreeMap<String, Rights>,
+    /// The rights of a role's sessions to come, by its ARN.
+    roles: BTreeMap<String, Rights>,
+    /// Actions that were refused to a session for lack of a statement.
+    refused: BTreeSet<String>,
+    doubts: BTreeSet<String>,
+    /// Amplify's apps, which the emulator does not have: their variables, by id.
+    apps: BTreeMap<String, serde_json::Value>,
 }
 
 /// A mail as SES was given it.
@@ -177,8 +189,91 @@ impl Front {
     }
 }
 
+impl Front {
+    /// The key is a session of a role with these policies: from now on its calls are decided by them.
+    ///
+    /// # Errors
+    /// A policy is not understood.
+    pub fn session(&self, key: &str, policies: &[serde_json::Value]) -> Result<(), String> {
+        let rights = Rights::new(policies)?;
+        self.exists(key);
+        let mut memory = self.state.memory();
+        memory.refused.clear();
+        memory.rights.insert(key.to_owned(), rights);
+        Ok(())
+    }
+
+    /// The sessions of this role are decided by these policies.
+    ///
+    /// # Errors
+    /// A policy is not understood.
+    pub fn role(&self, arn: &str, policies: &[serde_json::Value]) -> Result<(), String> {
+        self.state.memory().roles.insert(arn.to_owned(), Rights::new(policies)?);
+        Ok(())
+    }
+
+    /// The actions that were refused since the last change of a session's policies.
+    #[must_use]
+    pub fn refused(&self) -> BTreeSet<String> {
+        self.state.memory().refused.clone()
+    }
+
+    /// What could not be decided; a test that decides by policies must see none.
+    #[must_use]
+    pub fn doubts(&self) -> BTreeSet<String> {
+        self.state.memory().doubts.clone()
+    }
+
+    /// An Amplify app with these variables.
+    pub fn app(&self, id: &str, variables: serde_json::Value) {
+        self.state.memory().apps.insert(id.to_owned(), variables);
+    }
+}
+
+/// Whether the session may do what it asks. `None`: no session.
+fn decide(
+    state: &State,
+    operation: &Operation,
+    wanted: impl FnOnce() -> Result<Vec<Wanted>, String>,
+) -> Option<bool> {
+    let mut memory = state.memory();
+    let rights = memory.rights.get(operation.key.as_ref()?)?.clone();
+    let decided = wanted().and_then(|all| {
+        let refused = all.iter().map(|one| Ok(rights.allow(one)?.then_some(()).ok_or(one.action)));
+        Ok(refused.collect::<Result<Vec<_>, String>>()?.into_iter().find_map(Result::err))
+    });
+    match decided {
+        Ok(None) => Some(true),
+        Ok(Some(action)) => {
+            memory.refused.insert(action.to_owned());
+            Some(false)
+        }
+        Err(doubt) => {
+            memory.doubts.insert(doubt);
+            Some(false)
+        }
+    }
+}
+
 async fn handle(state: &State, asked: Asked) -> Answer {
     let operation = operation::of(&asked);
+    let denied = || wire::refuse(operation.wire, Fault::Denied).unwrap_or_else(|| answers::unknown_key(operation.wire));
+    if decide(state, &operation, || wanted::of(&operation, &asked)) == Some(false) {
+        *state.memory().calls.entry(operation.name.clone()).or_default() += 1;
+        return denied();
+    }
+    let tells = wanted::tells_missing(&operation, &asked);
+    let answer = handled(state, &operation, asked).await;
+    if answer.status() == StatusCode::NOT_FOUND
+        && let Some(tells) = tells
+        && decide(state, &operation, || Ok(vec![tells])) == Some(false)
+    {
+        return denied();
+    }
+    answer
+}
+
+async fn handled(state: &State, operation: &Operation, asked: Asked) -> Answer {
     let fault = {
         let mut memory = state.memory();
         *memory.calls.entry(operation.name.clone()).or_default() += 1;
@@ -187,7 +282,7 @@ async fn handle(state: &State, asked: Asked) -> Answer {
             return answers::unknown_key(operation.wire);
         }
         if let Some(left) = memory.writes_left
-            && sinks(&operation, &asked)
+            && sinks(operation, &asked)
         {
             memory.frozen |= left == 0;
             memory.writes_left = Some(left.saturating_sub(1));
@@ -199,7 +294,7 @@ async fn handle(state: &State, asked: Asked) -> Answer {
         Some(Fault::Late(late)) => tokio::time::sleep(late).await,
         Some(Fault::Hangs) => std::future::pending().await,
         Some(Fault::Truncated) => {
-            let (parts, body) = answers::answer(state, &operation, asked).await.into_parts();
+            let (parts, body) = answers::answer(state, operation, asked).await.into_parts();
             let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             return Answer::from_parts(parts, Full::new(bytes.slice(..bytes.len() / 2)));
         }
@@ -210,7 +305,7 @@ async fn handle(state: &State, asked: Asked) -> Answer {
         }
         None => {}
     }
-    answers::answer(state, &operation, asked).await
+    answers::answer(state, operation, asked).await
 }
 
 /// Whether this is what a sink writes.

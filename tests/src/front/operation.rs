@@ -6,7 +6,7 @@ use hyper::Method;
 /// How a service writes its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// XML in `ErrorResponse` (SES v1, STS, IAM, RDS).
+    /// XML in `ErrorResponse` (SES v1, STS, IAM, RDS, S3 Control).
     Query,
     /// JSON with `__type` (SQS, EventBridge, SSM, Secrets Manager).
     Json,
@@ -14,7 +14,7 @@ pub enum Wire {
     Rest,
     /// CBOR with `__type` (CloudWatch).
     Cbor,
-    /// XML of its own (S3, S3 Control).
+    /// XML of its own (S3).
     S3,
 }
 
@@ -26,6 +26,9 @@ pub struct Operation {
     /// The access key that signed.
     pub key: Option<String>,
 }
+
+/// S3 Control's own paths: the account's settings.
+const S3_CONTROL: &str = "/v20180820/";
 
 /// Reads the request as AWS's own routers do: target header, query action, CBOR path, else REST.
 pub fn of(asked: &Asked) -> Operation {
@@ -41,6 +44,8 @@ pub fn of(asked: &Asked) -> Operation {
         (action, Wire::Query)
     } else if asked.path().starts_with("/v2/email/") {
         (ses_v2(asked), Wire::Rest)
+    } else if asked.path().starts_with(S3_CONTROL) {
+        (s3(asked), Wire::Query)
     } else if service == "s3" {
         (s3(asked), Wire::S3)
     } else {
@@ -100,7 +105,7 @@ const SUBRESOURCES: &[(&str, &str)] = &[
 ];
 
 fn s3(asked: &Asked) -> String {
-    if asked.path().starts_with("/v20180820/") {
+    if asked.path().starts_with(S3_CONTROL) {
         return "GetAccountPublicAccessBlock".to_owned();
     }
     let method = &asked.parts.method;

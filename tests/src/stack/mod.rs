@@ -2,6 +2,7 @@
 
 mod build;
 mod inventory;
+mod policies;
 pub mod raw;
 mod shop;
 

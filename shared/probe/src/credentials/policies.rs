@@ -35,7 +35,8 @@ const KNOWN: [&str; 3] = ["AdministratorAccess", "PowerUserAccess", "IAMFullAcce
 /// # Errors
 /// The caller is neither, or is not of the auditor's account; in `connections` it is not asked.
 pub(super) async fn of(ask: &Ask, caller: &Caller) -> Result<Named<Policy>, Gap> {
-    if ask.suite < Suite::Full {
+    // The auditor's own policies are no finding: it need not be allowed to read them.
+    if ask.suite < Suite::Full || ask.app_identity == Identity::Auditor {
         return Err(Gap::new(Cause::NotAsked, Identity::Auditor));
     }
     let holder = match Principal::of(caller) {
