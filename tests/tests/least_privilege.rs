@@ -42,6 +42,7 @@ async fn each_statement_is_needed_and_together_they_are_enough() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     sinks::of_audit(&deployed, &mut audit).await;
+    sinks::of_doctor(&deployed, &mut audit).await;
     sinks::of_report(&deployed).await;
     sinks::of_dispatch(&deployed).await;
     assert_eq!(shop.sandbox.aws.front.doubts(), BTreeSet::new(), "nothing was left undecided");
@@ -90,8 +91,8 @@ fn unanswered(without: &Statement) -> BTreeSet<&'static str> {
     let gone = |action: &&str| without.actions.contains(*action);
     let refused = |question: &Question| {
         let asked = question.asked();
-        let otherwise = !asked.otherwise.is_empty() && !asked.otherwise.iter().any(|action| gone(action));
-        asked.actions.iter().any(|action| gone(action)) && !otherwise
+        let otherwise = !asked.otherwise.is_empty() && !asked.otherwise.iter().any(gone);
+        asked.actions.iter().any(gone) && !otherwise
     };
     let needs = |question: &Question| refused(question) || question.after().iter().any(refused);
     checks::all().filter(|check| check.reads.iter().any(needs)).map(|check| check.id).collect()

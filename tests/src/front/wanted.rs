@@ -61,6 +61,9 @@ fn needed(operation: &Operation, asked: &Asked) -> All {
             }
             _ => None,
         },
+        "lambda" if name.starts_with("GET /2016-08-19/account-settings") => {
+            Some(vec![wanted("lambda:GetAccountSettings", any("lambda"))])
+        }
         "lambda" => name.strip_prefix("GET /2015-03-31/functions/").and_then(|rest| {
             let function = rest.strip_suffix("/configuration")?;
             Some(vec![wanted("lambda:GetFunctionConfiguration", arn("lambda", &format!("function:{function}")))])

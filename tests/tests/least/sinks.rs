@@ -109,6 +109,25 @@ pub async fn of_audit(deployed: &Deployed<'_>, audit: &mut Session) {
     }
 }
 
+/// What doctor tries, it may: nothing is refused, and without a statement it names the action.
+pub async fn of_doctor(deployed: &Deployed<'_>, audit: &mut Session) {
+    let event = json!({"doctor": true});
+    let done = once(deployed, audit, None, &event).await;
+    assert_eq!((done.refused(), done.folders()), (vec![], vec![]), "{done:?}");
+    for (sid, action) in [
+        ("DoctorAccount", "lambda:GetAccountSettings"),
+        ("DoctorQueues", "sqs:GetQueueAttributes"),
+        ("DoctorTopic", "sns:ListSubscriptionsByTopic"),
+        ("RunsWrite", "s3:PutObject"),
+        ("Alerts", "events:PutEvents"),
+        ("Metrics", METRICS),
+    ] {
+        let done = once(deployed, audit, Some(sid), &event).await;
+        let said = done.answer.as_ref().map(Value::to_string).unwrap_or_default();
+        assert!(done.refused.contains(action) && said.contains(action), "{sid}: {done:?}");
+    }
+}
+
 pub async fn of_report(deployed: &Deployed<'_>) {
     let front = &deployed.shop.sandbox.aws.front;
     let mut report = deployed.session("report", "ReportRole").await;
