@@ -231,11 +231,7 @@ impl Front {
 }
 
 /// Whether the session may do what it asks. `None`: no session.
-fn decide(
-    state: &State,
-    operation: &Operation,
-    wanted: impl FnOnce() -> Result<Vec<Wanted>, String>,
-) -> Option<bool> {
+fn decide(state: &State, operation: &Operation, wanted: impl FnOnce() -> Result<Vec<Wanted>, String>) -> Option<bool> {
     let mut memory = state.memory();
     let rights = memory.rights.get(operation.key.as_ref()?)?.clone();
     let decided = wanted().and_then(|all| {
