@@ -15,6 +15,8 @@ use vigie_core::question::Question;
 use vigie_core::run::Outcome;
 use vigie_tests::shop::{Shop, State, on_demand};
 
+const ENVIRONMENTS: [&str; 3] = ["web", "keyed", "remote"];
+
 // One deployment for all: it takes longer than what is done with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_statement_is_needed_and_together_they_are_enough() {
@@ -41,6 +43,7 @@ async fn each_statement_is_needed_and_together_they_are_enough() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assumed(&deployed, &mut audit, &control["remote"]).await;
     sinks::of_audit(&deployed, &mut audit).await;
     sinks::of_doctor(&deployed, &mut audit).await;
     sinks::of_report(&deployed).await;
@@ -48,14 +51,30 @@ async fn each_statement_is_needed_and_together_they_are_enough() {
     assert_eq!(shop.sandbox.aws.front.doubts(), BTreeSet::new(), "nothing was left undecided");
 }
 
+/// An environment that is asked with a role: without the right to assume it nothing of AWS is known, and that is what is said.
+async fn assumed(deployed: &Deployed<'_>, audit: &mut Session, control: &Findings) {
+    assert!(control.values().filter(|said| answered(said)).count() > 30, "{control:?}");
+    let said = audited(deployed, audit, "remote", Some("AssumeTargets")).await;
+    let without = Some("sts:AssumeRole");
+    let turned: BTreeSet<&str> = said
+        .iter()
+        .filter(|(_, said)| said.outcome == Outcome::Unknown && said.action.as_deref() == without)
+        .map(|((check, _), _)| check.as_str())
+        .collect();
+    for ((check, _), _) in control.iter().filter(|(_, said)| answered(said)) {
+        assert!(turned.contains(check.as_str()), "{check} does not say that the role was not assumed: {said:?}");
+    }
+    assert!(!said.values().any(answered), "{said:?}");
+}
+
 /// Without anybody deciding, then with the role's own policies: the same findings, and nothing is refused.
 async fn enough(deployed: &Deployed<'_>, audit: &mut Session) -> BTreeMap<&'static str, Findings> {
     let mut control = BTreeMap::new();
     let mut free = BTreeMap::new();
-    for environment in ["web", "keyed"] {
+    for environment in ENVIRONMENTS {
         free.insert(environment, findings(&on_demand(&mut audit.function, environment).await.unwrap()));
     }
-    for environment in ["web", "keyed"] {
+    for environment in ENVIRONMENTS {
         let held = audited(deployed, audit, environment, None).await;
         assert_eq!(held, free[environment], "{environment}: with its role's policies it does all that it does without");
         assert_eq!(deployed.shop.sandbox.aws.front.refused(), BTreeSet::new());

@@ -9,6 +9,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use vigie_core::cause::Cause;
 use vigie_core::facts::{Gap, Identity};
 
+const ASSUME: &str = "sts:AssumeRole";
+
 /// One failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{action}: {}{}", cause.says().en, code.as_ref().map(|c| format!(" ({c})")).unwrap_or_default())]
@@ -48,7 +50,9 @@ where
         SdkError::DispatchFailure(of) if of.is_timeout() => Cause::Timeout,
         other => chain(other),
     };
-    CallError { cause, code, action }
+    // Refused before the service was asked: the role that it would have been asked with.
+    let before = cause == Cause::Denied && error.as_service_error().is_none();
+    CallError { cause, code, action: if before { ASSUME } else { action } }
 }
 
 /// AWS's error codes are the same words in every service, give or take a suffix.
@@ -155,7 +159,7 @@ fn assumed(source: &(dyn Error + 'static)) -> Cause {
     let mut at = Some(source);
     while let Some(error) = at {
         if let Some(sts) = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
-            return call(sts, "sts:AssumeRole").cause;
+            return call(sts, ASSUME).cause;
         }
         at = error.source();
     }

@@ -186,6 +186,8 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let (cause, rung, code) = classify(error);
+    // Refused before the service was asked: the role that it would have been asked with.
+    let action = if error.as_service_error().is_some() { action } else { "sts:AssumeRole" };
     let action = (cause == Cause::Denied).then(|| action.to_owned());
     Missed { gap: Gap { cause, action, asked_as }, rung, code }
 }

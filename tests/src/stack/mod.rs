@@ -8,6 +8,7 @@ mod shop;
 
 pub use build::released;
 pub use inventory::inventory;
+pub use policies::policies;
 pub use shop::parameters;
 
 use crate::aws::root;

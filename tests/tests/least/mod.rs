@@ -98,11 +98,16 @@ pub struct Deployed<'a> {
 impl<'a> Deployed<'a> {
     pub async fn new(shop: &'a Shop) -> Deployed<'a> {
         let sources = variables(shop).await;
+        let target = Target::create(shop).await;
         // Where the bucket itself blocks nothing, the account's own block counts.
         let s3 = aws_sdk_s3::Client::from_conf(vigie_tests::client::s3(&shop.config()));
         s3.delete_public_access_block().bucket("shop-production-media").send().await.unwrap();
-        let configuration = configuration(shop);
-        let parameters = parameters(shop, &configuration).await;
+        let configuration = configuration(shop, &target.arn);
+        target.update(&lists(shop, &configuration, &["--function", "target"]).await).await;
+        let policies = target.policies().await;
+        shop.sandbox.aws.front.role(&target.arn, &policies).unwrap();
+        let mut parameters = lists(shop, &configuration, &[]).await;
+        parameters.extend([("Schedules", "DISABLED".to_owned()), ("ReportFrom", "vigie@shop.internal".to_owned())]);
         let stack = Stack::prepare(shop, "vigie").await.unwrap();
         stack.deploy(&parameters).await.unwrap();
         let bucket = stack.resources().await.unwrap()["RunsBucket"].id.clone();
@@ -214,10 +219,68 @@ async fn variables(shop: &Shop) -> BTreeMap<List, Vec<(String, String)>> {
     .into()
 }
 
-/// `web` runs on a role: the app's questions are Vigie's too. `keyed` has the app's own key.
-fn configuration(shop: &Shop) -> String {
+/// infra/target-role.yaml, as it would be deployed in another account; the emulator has one.
+struct Target<'a> {
+    shop: &'a Shop,
+    arn: String,
+}
+
+impl<'a> Target<'a> {
+    const EXTERNAL_ID: &'static str = "an-external-id-of-the-shop";
+
+    /// Without any list: who must assume it is asked for them with the role itself.
+    async fn create(shop: &'a Shop) -> Target<'a> {
+        let target = Target { shop, arn: String::new() };
+        target.call("CreateStack", &[]).await;
+        let said = target.ask("Action=DescribeStackResources&Version=2010-05-15&StackName=target").await;
+        let name = raw::named(&said, "PhysicalResourceId").pop().unwrap();
+        Target { shop, arn: format!("arn:aws:iam::{ACCOUNT}:role/{name}") }
+    }
+
+    async fn update(&self, lists: &[(&'static str, String)]) {
+        self.call("UpdateStack", lists).await;
+    }
+
+    async fn call(&self, action: &str, lists: &[(&'static str, String)]) {
+        let template = std::fs::read_to_string(vigie_tests::aws::root().join("infra/target-role.yaml")).unwrap();
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("Action", action), ("Version", "2010-05-15"), ("StackName", "target")] {
+            form.append_pair(name, value);
+        }
+        form.append_pair("Capabilities.member.1", "CAPABILITY_IAM").append_pair("TemplateBody", &template);
+        let vigie = format!("arn:aws:iam::{ACCOUNT}:role/vigie");
+        let own = [("VigieRoleArn", vigie.as_str()), ("ExternalId", Self::EXTERNAL_ID)];
+        let all = own.into_iter().chain(lists.iter().map(|(name, value)| (*name, value.as_str())));
+        for (i, (name, value)) in all.enumerate() {
+            form.append_pair(&format!("Parameters.member.{}.ParameterKey", i + 1), name);
+            form.append_pair(&format!("Parameters.member.{}.ParameterValue", i + 1), value);
+        }
+        self.ask(&form.finish()).await;
+        let looks = "Action=DescribeStacks&Version=2010-05-15&StackName=target";
+        for _ in 0..200 {
+            let status = raw::named(&self.ask(looks).await, "StackStatus").pop().unwrap_or_default();
+            if status.ends_with("COMPLETE") {
+                assert!(!status.contains("ROLLBACK"), "{action}: {status}");
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        panic!("{action} does not end");
+    }
+
+    async fn ask(&self, form: &str) -> String {
+        raw::ask(self.shop, "cloudformation", Call::Query(form)).await.unwrap()
+    }
+
+    async fn policies(&self) -> Vec<Value> {
+        vigie_tests::stack::policies(self.shop, self.arn.rsplit('/').next().unwrap_or_default()).await.unwrap()
+    }
+}
+
+/// `web` runs on a role: the app's questions are Vigie's too. `keyed` has the app's own key. `remote` is asked with a role.
+fn configuration(shop: &Shop, role: &str) -> String {
     let folder = shop.sandbox.folder.path().display();
-    let resolver = shop.sandbox.dns.address();
+    let (resolver, external_id) = (shop.sandbox.dns.address(), Target::EXTERNAL_ID);
     format!(
         r#"
 [report]
@@ -245,18 +308,30 @@ variables = ["dotenv:{folder}/.env.staging"]
 writes = "full"
 [environment.keyed.contract]
 alarm_prefix = "shop-staging-"
+[environment.remote]
+class = "production"
+variables = ["ssm:/shop/web/", "secretsmanager:shop/production", "lambda:shop-web", "amplify:{AMPLIFY}/main"]
+role = "{role}"
+external_id = "{external_id}"
+region = "{REGION}"
+writes = "full"
+[environment.remote.contract]
+aws = "role"
+rds = ["shop-production"]
+alarm_prefix = "shop-production-"
 "#
     )
 }
 
-/// The stack's parameters: what `vigie policy` prints for this configuration, and what a person would add.
-async fn parameters(shop: &Shop, configuration: &str) -> Vec<(&'static str, String)> {
+/// What `vigie policy` prints for a stack's parameters; those that are empty are left at their default.
+async fn lists(shop: &Shop, configuration: &str, more: &[&str]) -> Vec<(&'static str, String)> {
     let path = shop.sandbox.folder.path().join("policy.toml");
     std::fs::write(&path, configuration).unwrap();
     let mut command = Command::new(program("vigie").unwrap());
     command
         .args(["policy", "--format", "parameters", "--key", KEY, "--config"])
         .arg(&path)
+        .args(more)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("AWS_REGION", REGION)
@@ -266,13 +341,11 @@ async fn parameters(shop: &Shop, configuration: &str) -> Vec<(&'static str, Stri
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let (said, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "all of it is known: {told}");
-    assert!(said.contains(&format!("arn:aws:iam::{ACCOUNT}:user/shop-staging-app")), "{said}");
+    let app = format!("arn:aws:iam::{ACCOUNT}:user/shop-staging-app");
+    assert_eq!(said.contains(&app), more.is_empty(), "the app's user, where one is asked about: {said}");
     let pair = |line: &str| {
         let (name, value) = line.split_once('=')?;
         Some((&*name.to_owned().leak(), value.trim_matches('"').to_owned()))
     };
-    let mut all: Vec<(&'static str, String)> = said.lines().filter_map(pair).collect();
-    all.extend([("Schedules", "DISABLED".to_owned()), ("ReportFrom", "vigie@shop.internal".to_owned())]);
-    all.retain(|(_, value)| !value.is_empty());
-    all
+    said.lines().filter_map(pair).filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -178,7 +178,7 @@ pub async fn of_dispatch(deployed: &Deployed<'_>) {
         once(deployed, &mut dispatch, sid, &event).await
     };
     let all = without(None).await;
-    assert_eq!(all.answer.as_ref().ok().map(|answer| answer["sent"].clone()), Some(json!(2)), "{all:?}");
+    assert_eq!(all.answer.as_ref().ok().map(|answer| answer["sent"].clone()), Some(json!(3)), "{all:?}");
     assert!(all.folders().contains(&"dispatches") && all.metrics > 0, "{all:?}");
     assert_eq!(all.refused(), Vec::<&str>::new());
 
