@@ -331,7 +331,8 @@ async fn a_larger_object_is_not_read() {
 #[tokio::test]
 async fn a_listing_goes_on_to_its_bound() {
     let page = |keys: &[&str], next: &str| {
-        let keys: String = keys.iter().map(|k| format!("<Contents><Key>{k}</Key></Contents>")).collect();
+        let at = "<LastModified>2026-11-22T10:05:00.000Z</LastModified>";
+        let keys: String = keys.iter().map(|k| format!("<Contents><Key>{k}</Key>{at}</Contents>")).collect();
         says(200, &format!("<ListBucketResult>{next}{keys}</ListBucketResult>"))
     };
     let next = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>";
