@@ -12,7 +12,7 @@ struct Step {
     remedy: &'static str,
 }
 
-const STEPS: &[Step] = &[
+const BUILD: &[Step] = &[
     Step { name: "format", arguments: &["fmt", "--all", "--check"], environment: &[], remedy: "Run cargo fmt --all." },
     Step {
         name: "clippy",
@@ -26,6 +26,9 @@ const STEPS: &[Step] = &[
         environment: &[],
         remedy: "The compiler's own words are above.",
     },
+];
+
+const TEST: &[Step] = &[
     Step {
         name: "tests",
         arguments: &["test", "--workspace"],
@@ -41,29 +44,36 @@ const STEPS: &[Step] = &[
 ];
 
 pub fn verify() -> Result<(), Failed> {
-    println!("Vigie verify: tools, templates, then {}, demo, sam build.", STEPS.map_names());
+    println!("Vigie verify: tools, templates, {}, sam build, {}, demo.", BUILD.map_names(), TEST.map_names());
     let start = Instant::now();
     machine::prepare()?;
     let programs = sam::lint().map_err(|failed| {
         Failed::step(format!("{failed}\n    What is wrong with a template is above; a rule's reason is in infra/lint."))
     })?;
-    for step in STEPS {
-        run::step(step.name, "cargo", step.arguments, step.environment)
-            .map_err(|failed| Failed::step(format!("{failed}\n    {}", step.remedy)))?;
-    }
+    BUILD.iter().try_for_each(Step::run)?;
+    // Before the tests: one of them deploys what it made.
+    sam::build(&programs)?;
+    TEST.iter().try_for_each(Step::run)?;
     let demo = machine::root().join("target/debug/demo");
     run::step("demo", &demo.to_string_lossy(), &[], &[run::BUILT]).map_err(|failed| {
         Failed::step(format!(
             "{failed}\n    The demo's own list of differences is above: what was planted and what was found."
         ))
     })?;
-    sam::build(&programs)?;
     println!(
-        "Verified in {:.0} s: templates, {}, demo, sam build. All passed.",
+        "Verified in {:.0} s: templates, {}, sam build, {}, demo. All passed.",
         start.elapsed().as_secs_f32(),
-        STEPS.map_names()
+        BUILD.map_names(),
+        TEST.map_names()
     );
     Ok(())
+}
+
+impl Step {
+    fn run(&self) -> Result<(), Failed> {
+        run::step(self.name, "cargo", self.arguments, self.environment)
+            .map_err(|failed| Failed::step(format!("{failed}\n    {}", self.remedy)))
+    }
 }
 
 trait Names {
