@@ -95,6 +95,8 @@ impl Estate {
             ("VIGIE_FINGERPRINT_KEY", "secretsmanager:vigie/fingerprint-key".to_owned()),
             ("VIGIE_QUEUE_CONNECTIONS", self.connections.clone()),
             ("VIGIE_QUEUE_FULL", self.full.clone()),
+            // One machine takes longer for ten thousand than the five minutes that a message is due.
+            ("VIGIE_CONNECTIONS_MINUTES", "60".to_owned()),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ENDPOINT_URL", shop.sandbox.aws.front.url()),
             ("AWS_ACCESS_KEY_ID", shop.key.id.clone()),
