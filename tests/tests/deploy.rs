@@ -196,6 +196,7 @@ async fn a_poisoned_message_among_good_ones_ends_in_the_dead_letter_queue() {
     let url = async |name: &str| sqs.get_queue_url().queue_name(name).send().await.unwrap().queue_url.unwrap();
     let (work, dead) = (url("vigie-connections").await, url("vigie-dead-letters").await);
     // Six minutes in the template; a test cannot wait for three of them.
+    // Six minutes in the template; a test cannot wait for three of them.
     let sooner = sqs.set_queue_attributes().queue_url(&work).attributes(QueueAttributeName::VisibilityTimeout, "20");
     sooner.send().await.unwrap();
     let alarm = alarm(&shop, "vigie-dead-letters").await;
