@@ -12,7 +12,7 @@ use vigie_core::facts::Gap;
 use vigie_core::fingerprint::Fingerprint;
 use vigie_core::head::{self, Alert, Head, Moved};
 use vigie_core::plan;
-use vigie_core::run::{Run, SinkFailure};
+use vigie_core::run::{Counts, Run, SinkFailure};
 use vigie_core::snapshot::{Memory, Snapshot};
 use vigie_probe::ask::Deadline;
 
@@ -90,7 +90,7 @@ async fn scheduled(deps: &Deps, what: &mut Material<'_>, deadline: Deadline, fai
     if let Err(gap) = &what.head {
         // Without a readable head nothing is known of what was said before: no transitions, and the run says so.
         failed.push(failure("head", gap.cause, gap.action.clone()));
-        metrics(deps, what.run, deadline, failed).await;
+        metrics(deps, what.run, &Counts::new(), deadline, failed).await;
         return;
     }
     match move_head(deps, what, deadline, failed).await {
@@ -141,12 +141,12 @@ fn notice(alert: &Alert) -> String {
     format!("{} {}", alert.kind.name(), vigie_core::run::key(&alert.check, &alert.subject))
 }
 
-async fn metrics(deps: &Deps, run: &Run, deadline: Deadline, failed: &mut Vec<SinkFailure>) {
+async fn metrics(deps: &Deps, run: &Run, standing: &Counts, deadline: Deadline, failed: &mut Vec<SinkFailure>) {
     use vigie_core::config::Metrics;
     if deps.config.metrics == Metrics::Off {
         return;
     }
-    let data = vigie_core::metrics::data(run, deps.config.metrics == Metrics::Detailed);
+    let data = vigie_core::metrics::data(run, standing, deps.config.metrics == Metrics::Detailed);
     publish(deps, "metrics", &data, run, deadline, failed).await;
 }
 
@@ -196,7 +196,9 @@ async fn move_head(
             failed.extend(alerts(deps, moved, previous, &mut said, deadline).await.err());
         }
         if round == 0 {
-            metrics(deps, what.run, deadline, failed).await;
+            let head = moved.as_ref().map(|moved| &moved.head).or(previous);
+            let standing = head.map(|head| head::standing(head, what.run)).unwrap_or_default();
+            metrics(deps, what.run, &standing, deadline, failed).await;
         }
         match moved {
             // The head has a newer run of the suite.

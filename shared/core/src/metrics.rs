@@ -3,7 +3,7 @@
 
 use crate::cause::Cause;
 use crate::check::{Severity, Suite};
-use crate::run::{Outcome, Run, TargetReport};
+use crate::run::{Counts, Outcome, Run, TargetReport};
 
 pub const NAMESPACE: &str = "Vigie";
 
@@ -39,10 +39,11 @@ pub struct Datum {
 }
 
 /// The data of one run: `Up` for each target that was asked, `OpenCritical`, `OpenHigh` and `Unknown` of the environment,
-/// and with `detailed` the `LatencyMs` of each target that answered.
+/// and with `detailed` the `LatencyMs` of each target that answered. `standing`: what is open beside the run's own
+/// findings ([`crate::head::standing`]); an alarm would else clear with the next run of the suite that does not ask.
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
-pub fn data(run: &Run, detailed: bool) -> Vec<Datum> {
+pub fn data(run: &Run, standing: &Counts, detailed: bool) -> Vec<Datum> {
     let environment = ("Environment".to_owned(), run.environment.clone());
     let mut data = Vec::new();
     for target in &run.targets {
@@ -56,7 +57,7 @@ pub fn data(run: &Run, detailed: bool) -> Vec<Datum> {
         }
     }
     let open = run.open_by_severity();
-    let open = |severity| f64::from(open.get(&severity).copied().unwrap_or(0));
+    let open = |severity| [&open, standing].iter().filter_map(|of| of.get(&severity)).sum::<u32>().into();
     let unknown = run.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown).count() as f64;
     for (name, value) in
         [("OpenCritical", open(Severity::Critical)), ("OpenHigh", open(Severity::High)), ("Unknown", unknown)]
@@ -163,11 +164,14 @@ mod tests {
     #[test]
     fn one_environment_costs_under_twenty_custom_metrics() {
         let run = full();
-        let mut all = data(&run, false);
+        let mut all = data(&run, &Counts::new(), false);
         // What has no environment is the installation's, whatever the number of environments.
         all.retain(|datum| !datum.dimensions.is_empty());
         assert!(all.len() < 20, "{} metrics", all.len());
-        assert_eq!(data(&run, true).iter().filter(|d| d.name == "LatencyMs").count(), run.targets.len());
+        assert_eq!(
+            data(&run, &Counts::new(), true).iter().filter(|d| d.name == "LatencyMs").count(),
+            run.targets.len()
+        );
     }
 
     #[test]
@@ -179,7 +183,7 @@ mod tests {
             target("late", Some(Cause::Deadline)),
             TargetReport { rungs: Vec::new(), ..target("variables", None) },
         ];
-        let data = data(&run, true);
+        let data = data(&run, &Counts::new(), true);
         assert_eq!(of(&data, "Up", "held").map(|d| d.value), Some(1.0));
         assert_eq!(of(&data, "LatencyMs", "held").map(|d| d.value), Some(11.0));
         assert_eq!(of(&data, "Up", "fell").map(|d| d.value), Some(0.0));
@@ -191,7 +195,7 @@ mod tests {
     #[test]
     fn counts_are_the_runs() {
         let healthy = judge(&healthy::snapshot(Class::Production));
-        let value = |run: &Run, name| data(run, false).iter().find(|d| d.name == name).map(|d| d.value);
+        let value = |run: &Run, name| data(run, &Counts::new(), false).iter().find(|d| d.name == name).map(|d| d.value);
         assert_eq!(value(&healthy, "OpenCritical"), Some(0.0));
         let mut broken = healthy::snapshot(Class::Production);
         let Facts { cloudwatch, sqs, variables, .. } = broken.facts;
@@ -206,8 +210,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_other_suite_found_stays_open() {
+        let run = full();
+        let of = |standing: &Counts| of(&data(&run, standing, false), "OpenHigh", &run.environment).map(|d| d.value);
+        let (own, both) = (of(&Counts::new()), of(&[(Severity::High, 2)].into()));
+        assert_eq!(both, own.map(|own| own + 2.0));
+    }
+
+    #[test]
     fn no_dimension_names_a_subject() {
-        for datum in data(&full(), true) {
+        for datum in data(&full(), &Counts::new(), true) {
             for (name, _) in datum.dimensions {
                 assert!(["Environment", "Target"].contains(&name.as_str()), "{name}");
             }

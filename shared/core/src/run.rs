@@ -184,11 +184,14 @@ pub struct SinkFailure {
     pub action: Option<String>,
 }
 
+/// How many, by severity.
+pub type Counts = std::collections::BTreeMap<Severity, u32>;
+
 impl Run {
     /// Unmuted fails by severity.
     #[must_use]
-    pub fn open_by_severity(&self) -> std::collections::BTreeMap<Severity, u32> {
-        let mut out = std::collections::BTreeMap::new();
+    pub fn open_by_severity(&self) -> Counts {
+        let mut out = Counts::new();
         for finding in self.findings.iter().filter(|f| f.open()) {
             *out.entry(finding.severity).or_insert(0) += 1;
         }

@@ -6,6 +6,7 @@ use super::{Assumptions, Bill, DAYS, GB, Item, LOGGED, Line, MINUTES, SUITES, ex
 use crate::check::Class;
 use crate::config::{Config, Metrics};
 use crate::metrics;
+use crate::run::Counts;
 use crate::text::{Text, text};
 
 const ALARMS: Text = text("Alarms of the stack", "Alarmes de la pile");
@@ -66,7 +67,7 @@ pub(super) fn lines(config: &Config, assume: &Assumptions) -> Vec<Line> {
 /// Metrics that no environment has of its own: of the runs, of the schedules, of the reports.
 fn own_metrics() -> usize {
     let run = super::estate::run("any", Class::Production, &[]);
-    let mut all = metrics::data(&run, true);
+    let mut all = metrics::data(&run, &Counts::new(), true);
     for suite in SUITES {
         all.extend(metrics::due(suite, 0));
         all.extend([metrics::missed(suite), metrics::heartbeat(suite)]);

@@ -22,6 +22,7 @@ use crate::Named;
 use crate::check::{Class, Suite};
 use crate::config::{Config, EnvironmentConfig, Metrics};
 use crate::judge::judge;
+use crate::run::Counts;
 use crate::snapshot::Snapshot;
 use crate::text::{Text, text};
 use crate::{checks, healthy, metrics};
@@ -176,7 +177,7 @@ fn environment(config: &Config, name: &str, of: &EnvironmentConfig, assume: &Ass
     let metrics = match config.metrics {
         Metrics::Off => 0,
         Metrics::Basic | Metrics::Detailed => {
-            let data = metrics::data(&run, config.metrics == Metrics::Detailed);
+            let data = metrics::data(&run, &Counts::new(), config.metrics == Metrics::Detailed);
             data.iter().filter(|datum| metrics_of_one(datum)).count()
         }
     };

@@ -10,11 +10,12 @@ use crate::cause::Cause;
 use crate::check::{Class, Severity, Suite};
 use crate::evidence::Evidence;
 use crate::fingerprint::Fingerprint;
-use crate::run::Finding;
+use crate::run::{Counts, Finding, Outcome, Run};
 use crate::snapshot::{Memory, Neighbour};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 pub const SCHEMA: &str = "vigie.head/v1";
 
@@ -146,6 +147,19 @@ impl Head {
     pub fn neighbour(&self) -> Neighbour {
         Neighbour { class: self.class, at: self.scheduled_at, fingerprints: self.fingerprints.clone() }
     }
+}
+
+/// Findings that an earlier run said and this one does not answer, by severity: those of the other suite, and those that
+/// are unknown now. With the run's own they are what is open. `head`: moved by the run.
+#[must_use]
+pub fn standing(head: &Head, run: &Run) -> Counts {
+    let answered = |f: &&Finding| matches!(f.outcome, Outcome::Pass | Outcome::Fail);
+    let answered: BTreeSet<String> = run.findings.iter().filter(answered).map(Finding::key).collect();
+    let mut out = Counts::new();
+    for (_, chain) in head.chains.iter().filter(|(key, chain)| chain.fired_at.is_some() && !answered.contains(*key)) {
+        *out.entry(chain.severity).or_insert(0) += 1;
+    }
+    out
 }
 
 /// The suites whose newest run must be younger than this, in seconds: else the environment is stale.

@@ -407,6 +407,22 @@ mod tests {
     }
 
     #[test]
+    fn what_another_run_said_stands_until_it_is_answered() {
+        let broken = run(0, vec![finding("SQS-DLQ-NONE", "orders", Outcome::Fail)]);
+        let first = step(None, &broken).expect("moves");
+        let count = |head: &Head, run: &Run| crate::head::standing(head, run).values().sum::<u32>();
+        assert_eq!(count(&first.head, &broken), 0, "it is the run's own");
+        for (outcome, stands) in [(Outcome::Unknown, 1), (Outcome::Fail, 0), (Outcome::Pass, 0)] {
+            let next = run(5, vec![finding("SQS-DLQ-NONE", "orders", outcome)]);
+            let moved = step(Some(&first.head), &next).expect("moves");
+            assert_eq!(count(&moved.head, &next), stands, "{outcome:?}");
+        }
+        let other = run(5, vec![finding("PG-DOWN", "postgres", Outcome::Pass)]);
+        let moved = step(Some(&first.head), &other).expect("moves");
+        assert_eq!(count(&moved.head, &other), 1, "the other suite does not ask");
+    }
+
+    #[test]
     fn reminders_come_at_growing_intervals() {
         let mut head = None;
         let mut told = Vec::new();
