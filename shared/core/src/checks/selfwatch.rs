@@ -152,7 +152,7 @@ fn audited_before(snapshot: &mut Snapshot, suite: Suite) {
     snapshot.memory = crate::facts::Fact::Known(memory);
 }
 
-/// What the head remembers of a run for [`STALE`]. A suite that has never run is counted from the first run of any.
+/// What the head remembers of a run for `SELF-STALE`. A suite that has never run is counted from the first run of any.
 pub fn remember(memory: &mut Memory, suite: Suite, now: Timestamp) {
     for other in [Suite::Connections, Suite::Full] {
         memory.audited.entry(other.name().to_owned()).or_insert(now);

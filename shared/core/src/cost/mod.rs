@@ -1,7 +1,7 @@
 //! What an installation runs, how often, and what that costs a month: pure arithmetic over the configuration, the questions
 //! that the checks read, the metrics that a run publishes, and the price table.
 //!
-//! Values of variables are not known here. What is counted rests on names ([`estate`]) and on [`Assumptions`], which are
+//! Values of variables are not known here. What is counted rests on names (`estate`) and on [`Assumptions`], which are
 //! part of the answer.
 
 mod asked;
