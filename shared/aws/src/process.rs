@@ -162,10 +162,18 @@ impl Process {
     }
 }
 
-/// Until Lambda's deadline (milliseconds since the epoch), less what answering takes; 15 minutes at the most.
+/// Without a deadline that can be one.
+const UNTOLD: Duration = Duration::from_secs(60);
+
+/// Until Lambda's deadline (milliseconds since the epoch), less what answering takes; 15 minutes at the most. One that is
+/// over since more than a day is none: `cargo lambda watch` tells a time of 1970.
 #[must_use]
 pub fn left(deadline_ms: u64, now: jiff::Timestamp) -> Duration {
+    const DAY_MS: u64 = 24 * 3_600 * 1_000;
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    if deadline_ms.saturating_add(DAY_MS) < now_ms {
+        return UNTOLD;
+    }
     Duration::from_millis(deadline_ms.saturating_sub(now_ms).saturating_sub(500)).min(Duration::from_secs(900))
 }
 
@@ -196,6 +204,16 @@ pub fn settings(variable: &dyn Fn(&str) -> Option<String>, terminal: bool) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_is_kept_and_one_of_1970_is_none() {
+        let now: jiff::Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let ms = u64::try_from(now.as_millisecond()).unwrap();
+        assert_eq!(left(ms + 10_000, now), Duration::from_millis(9_500));
+        assert_eq!(left(ms - 10_000, now), Duration::ZERO, "it has just passed");
+        assert_eq!(left(u64::MAX, now), Duration::from_secs(900));
+        assert_eq!(left(600_000, now), UNTOLD);
+    }
 
     #[test]
     fn what_the_stack_decides_counts_and_the_rest_is_the_configuration_s() {
