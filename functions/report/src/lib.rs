@@ -187,6 +187,7 @@ impl World<'_> {
             language: list.language,
             time_zone: list.time_zone.clone(),
             repeat,
+            least: vigie_core::check::Severity::Info,
         }))
     }
 

@@ -209,6 +209,7 @@ fn markdown(run: &Run, environment: &Environment, language: Language) -> String 
         language,
         time_zone: "UTC".to_owned(),
         repeat: false,
+        least: Severity::Info,
     };
     report::markdown::page(&report::report(&input))
 }

@@ -175,7 +175,7 @@ fn observed(environment: &str, class: Class, connections: Option<Run>, full: Opt
 fn input(environments: Vec<Observed>, language: Language) -> Input {
     let since = environments.iter().any(|e| e.previous.is_some()).then(|| at(YESTERDAY));
     let time_zone = "Europe/Paris".to_owned();
-    Input { environments, now: at(NOW), since, language, time_zone, repeat: false }
+    Input { environments, now: at(NOW), since, language, time_zone, repeat: false, least: Severity::Info }
 }
 
 const FULL: &str = "2026-11-22T04:05:00Z";

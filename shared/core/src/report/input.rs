@@ -2,10 +2,10 @@
 
 use super::merge::{Merged, merge};
 use super::view::{Colour, EnvironmentView, Expires, Note, Readiness, Report, SCHEMA, Standing, TargetView};
-use super::{readiness, sort};
+use super::{past, readiness, recommend, sort};
 use crate::check::{Severity, Suite};
 use crate::facts::{Fact, Gap};
-use crate::head::{Bucket, Head, stale_after};
+use crate::head::{Head, stale_after};
 use crate::judge::weight;
 use crate::run::{Coverage, Outcome, Run, TargetReport, Verdict};
 use crate::snapshot::Environment;
@@ -26,6 +26,8 @@ pub struct Input {
     /// IANA name.
     pub time_zone: String,
     pub repeat: bool,
+    /// What is milder is counted and not listed; [`Severity::Info`]: everything is listed.
+    pub least: Severity,
 }
 
 /// What is known of one environment. `Known(None)`: there is none yet; a gap: it could not be read.
@@ -88,13 +90,16 @@ pub fn report(input: &Input) -> Report {
         at: input.now,
         since: input.since,
         repeat: input.repeat,
+        least: input.least,
+        milder: 0,
         environments: Vec::new(),
         new: Vec::new(),
         resolved: Vec::new(),
         stays: Vec::new(),
         unknown: Vec::new(),
-        readiness: Vec::new(),
         expires: Vec::new(),
+        readiness: Vec::new(),
+        recommendations: Vec::new(),
     };
     for observed in &input.environments {
         environment(observed, input.now, &mut out);
@@ -109,7 +114,20 @@ pub fn report(input: &Input) -> Report {
     out.unknown.sort_by_key(|unknown| (std::cmp::Reverse(unknown.severity), place(&unknown.environment)));
     out.resolved.sort_by_key(|resolved| (std::cmp::Reverse(resolved.was.severity), place(&resolved.environment)));
     out.expires.sort_by_key(|expires| expires.expiry.at);
+    leave_out(&mut out);
+    out.recommendations = recommend::of(&out);
     out
+}
+
+/// What is milder than the list's threshold is counted instead of listed.
+fn leave_out(report: &mut Report) {
+    let least = report.least;
+    let before = report.new.len() + report.resolved.len() + report.stays.len();
+    report.new.retain(|item| item.finding.severity >= least);
+    report.stays.retain(|item| item.finding.severity >= least);
+    report.resolved.retain(|resolved| resolved.was.severity >= least);
+    let after = report.new.len() + report.resolved.len() + report.stays.len();
+    report.milder = u32::try_from(before - after).unwrap_or(u32::MAX);
 }
 
 fn environment(observed: &Observed, now: Timestamp, out: &mut Report) {
@@ -133,9 +151,10 @@ fn environment(observed: &Observed, now: Timestamp, out: &mut Report) {
         reason: sorted.reason,
         audited_at: observed.runs().first().map(|run| run.started_at),
         coverage: Coverage { answered: count(&[Outcome::Pass, Outcome::Fail]), unknown: count(&[Outcome::Unknown]) },
-        targets: targets(observed, &merged, stale),
+        targets: targets(observed, &merged, stale, now),
         notes: notes(observed),
         open: sorted.open,
+        findings: merged.findings,
     });
 }
 
@@ -184,7 +203,7 @@ fn notes(observed: &Observed) -> Vec<Note> {
     notes
 }
 
-fn targets(observed: &Observed, merged: &Merged, stale: bool) -> Vec<TargetView> {
+fn targets(observed: &Observed, merged: &Merged, stale: bool, now: Timestamp) -> Vec<TargetView> {
     let mut newest: Vec<&TargetReport> = Vec::new();
     for run in observed.runs() {
         for target in &run.targets {
@@ -194,10 +213,10 @@ fn targets(observed: &Observed, merged: &Merged, stale: bool) -> Vec<TargetView>
         }
     }
     newest.sort_by(|a, b| (a.kind, &a.target).cmp(&(b.kind, &b.target)));
-    newest.into_iter().map(|target| target_view(target, observed, merged, stale)).collect()
+    newest.into_iter().map(|target| target_view(target, observed, merged, stale, now)).collect()
 }
 
-fn target_view(target: &TargetReport, observed: &Observed, merged: &Merged, stale: bool) -> TargetView {
+fn target_view(target: &TargetReport, observed: &Observed, merged: &Merged, stale: bool, now: Timestamp) -> TargetView {
     let of_target = merged.findings.iter().filter(|f| f.target == target.target);
     let verdict = of_target.map(|f| weight(f, &observed.environment)).max().unwrap_or(Verdict::Green);
     let history = observed.head().and_then(|head| head.history.get(&target.target));
@@ -208,17 +227,9 @@ fn target_view(target: &TargetReport, observed: &Observed, merged: &Merged, stal
         optional: target.optional,
         ms: (!target.rungs.is_empty()).then(|| target.rungs.iter().map(|r| u64::from(r.ms)).sum()),
         fell: target.rungs.iter().find_map(|r| Some((r.rung, r.cause?, r.code.clone()))),
-        up_day: history.and_then(|h| up(&h.hours)),
-        up_month: history.and_then(|h| up(&h.days)),
+        rungs: target.rungs.clone(),
+        past: history.map(|history| past::of(history, now)),
     }
-}
-
-/// Percent up; absent: never asked.
-fn up(buckets: &[Bucket]) -> Option<f64> {
-    let asked: u64 = buckets.iter().map(|b| u64::from(b.asked)).sum();
-    let up: u64 = buckets.iter().map(|b| u64::from(b.up)).sum();
-    #[allow(clippy::cast_precision_loss)]
-    (asked > 0).then(|| up as f64 * 100.0 / asked as f64)
 }
 
 fn expires(observed: &Observed, now: Timestamp) -> Vec<Expires> {

@@ -6,9 +6,13 @@
 pub mod html;
 pub mod input;
 pub mod markdown;
+pub mod mail;
 mod merge;
+pub mod page;
+mod past;
 mod phrases;
 pub mod readiness;
+mod recommend;
 mod sort;
 mod tell;
 pub mod text;

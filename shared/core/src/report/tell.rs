@@ -2,7 +2,9 @@
 
 use super::phrases as p;
 use super::readiness;
-use super::view::{EnvironmentView, Expires, LineState, Note, Readiness, ReadinessLine, Report, Standing, TargetView};
+use super::view::{
+    EnvironmentView, Expires, LineState, Note, Past, Period, Readiness, ReadinessLine, Report, Standing, TargetView,
+};
 use super::words::Words;
 use crate::check::{Severity, Suite};
 use crate::evidence::{Value, clean, duration};
@@ -143,8 +145,9 @@ impl Words<'_> {
             out.push(Value::Millis(ms).render(self.language()));
         }
         let percent = |n: f64| Value::Percent((n * 100.0).floor() / 100.0).render(self.language());
-        let day = target.up_day.map(|n| self.fill(p::UP_DAY, [("percent", percent(n))]));
-        let month = target.up_month.map(|n| self.fill(p::UP_MONTH, [("percent", percent(n))]));
+        let of = |past: fn(&Past) -> &Period| target.past.as_ref().and_then(|all| past(all).availability());
+        let day = of(|past| &past.day).map(|n| self.fill(p::UP_DAY, [("percent", percent(n))]));
+        let month = of(|past| &past.month).map(|n| self.fill(p::UP_MONTH, [("percent", percent(n))]));
         let up: Vec<String> = day.into_iter().chain(month).collect();
         if !up.is_empty() {
             out.push(up.join(", "));

@@ -5,7 +5,7 @@ use crate::Named;
 use crate::cause::Cause;
 use crate::check::{Class, Kind, Severity, Suite};
 use crate::facts::{Gap, Rung};
-use crate::run::{Coverage, Expiry, Finding, SinkFailure, Verdict};
+use crate::run::{Coverage, Expiry, ExpiryKind, Finding, RungReport, SinkFailure, Verdict};
 use crate::text::Language;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -27,6 +27,10 @@ pub struct Report {
     pub since: Option<Timestamp>,
     /// Sent again on demand.
     pub repeat: bool,
+    /// The list's threshold: what is milder is counted in `milder` and in the verdicts, and listed nowhere.
+    pub least: Severity,
+    /// Findings that are new, resolved or open and milder than `least`.
+    pub milder: u32,
     /// Grey first, then red, amber, green.
     pub environments: Vec<EnvironmentView>,
     /// Failing now and not at the last mail; the gravest first.
@@ -37,9 +41,11 @@ pub struct Report {
     pub stays: Vec<Item>,
     /// What could not be known, by cause.
     pub unknown: Vec<Unknown>,
-    pub readiness: Vec<Readiness>,
     /// Within [`super::input::HORIZON_DAYS`], the soonest first; what has ended is first of all.
     pub expires: Vec<Expires>,
+    pub readiness: Vec<Readiness>,
+    /// What to do, the soonest and the gravest first.
+    pub recommendations: Vec<Recommendation>,
 }
 
 /// How an environment stands.
@@ -106,6 +112,8 @@ pub struct EnvironmentView {
     pub notes: Vec<Note>,
     /// What the next mail is compared with.
     pub open: Vec<Open>,
+    /// All that was judged, of both suites the newest, by check; what the machine's formats are made of.
+    pub findings: Vec<Finding>,
 }
 
 /// What makes the verdict, in numbers.
@@ -161,9 +169,45 @@ pub struct TargetView {
     pub ms: Option<u64>,
     /// The rung that failed, its cause and the server's code.
     pub fell: Option<(Rung, Cause, Option<String>)>,
-    /// Percent of the last 24 hours and 30 days, as far as the head remembers.
-    pub up_day: Option<f64>,
-    pub up_month: Option<f64>,
+    /// Of the rungs that were climbed, in order.
+    pub rungs: Vec<RungReport>,
+    /// As far as the head remembers; absent: it has no ladder, or no head was read.
+    pub past: Option<Past>,
+}
+
+/// Availability and latency of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Past {
+    /// The last 24 hours.
+    pub day: Period,
+    /// The last 7 days.
+    pub week: Period,
+    /// The last 30 days.
+    pub month: Period,
+    /// The last 24 hours, oldest first; an hour in which it was not asked is there, with nothing asked.
+    pub hours: Vec<Period>,
+    /// The last 30 days, likewise.
+    pub days: Vec<Period>,
+}
+
+/// How a target did for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Period {
+    #[schemars(with = "String")]
+    pub from: Timestamp,
+    pub asked: u32,
+    pub up: u32,
+    /// Milliseconds to climb the ladder: the median, and what 95 of 100 stay below; absent: it never was.
+    pub p50: Option<u32>,
+    pub p95: Option<u32>,
+}
+
+impl Period {
+    /// Percent of the climbs that held; absent: none was tried.
+    #[must_use]
+    pub fn availability(&self) -> Option<f64> {
+        (self.asked > 0).then(|| f64::from(self.up) * 100.0 / f64::from(self.asked))
+    }
 }
 
 /// A failing finding, or one that failed and cannot be known now.
@@ -254,4 +298,50 @@ pub struct Expires {
     pub environment: String,
     #[serde(flatten)]
     pub expiry: Expiry,
+}
+
+/// By when something should be done: the three horizons of the audit by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Horizon {
+    /// This week.
+    Short,
+    /// This month.
+    Medium,
+    /// This quarter.
+    Long,
+}
+
+impl Horizon {
+    pub const ALL: [Horizon; 3] = [Horizon::Short, Horizon::Medium, Horizon::Long];
+}
+
+/// One thing to do, wherever it is to be done.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Recommendation {
+    pub horizon: Horizon,
+    #[serde(flatten)]
+    pub advice: Advice,
+    /// Of the gravest that it would mend.
+    pub severity: Severity,
+    pub places: Vec<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(tag = "advice", rename_all = "kebab-case")]
+pub enum Advice {
+    /// The remedy of a failing check.
+    Fix { check: String },
+    /// Give the auditor a permission, so that something is known.
+    Grant { action: String },
+    /// Renew what ends.
+    Renew { kind: ExpiryKind },
+    /// A mute ends: decide again.
+    Decide { check: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Place {
+    pub environment: String,
+    pub subject: String,
 }
