@@ -146,7 +146,7 @@ async fn rendered<O>(deps: &Deps<O>, list: &List, world: &mut World<'_>) -> Resu
     let report = world.report(&deps.config, list, list.today(world.now), false).await?;
     Ok(Done::Rendered {
         subject: report::subject(&report),
-        html: html::mail(&report),
+        html: html::mail(&report).html,
         text: text::mail(&report),
         markdown: markdown::page(&report),
     })

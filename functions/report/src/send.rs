@@ -73,7 +73,7 @@ async fn send<O: Outbox>(
         from: deps.config.report.as_ref().map(|report| report.from.clone()).unwrap_or_default(),
         to: list.addresses.clone(),
         subject: report::subject(&made),
-        html: html::mail(&made),
+        html: html::mail(&made).html,
         text: text::mail(&made),
         list: list.id.clone(),
         at: world.now,

@@ -1,12 +1,14 @@
 //! The mail's HTML part: MJML, laid out by mrml. No remote content, no script; every value is escaped by maud.
 
+use super::chart;
 use super::phrases as p;
-use super::view::{Colour, EnvironmentView, Item, LineState, Report, Standing};
+use super::view::{Colour, EnvironmentView, Horizon, Item, LineState, Recommendation, Report, Standing, TargetView};
 use super::words::Words;
 use crate::check::Severity;
 use crate::evidence::clean;
 use maud::{Markup, PreEscaped, html};
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// Gmail clips a message whose HTML is larger, in bytes.
 pub const LARGEST: usize = 100_000;
@@ -47,14 +49,27 @@ struct Limits {
     environments: usize,
 }
 
-/// The whole HTML part, under [`LARGEST`]: what does not fit is counted, the gravest stays.
+/// The HTML part of a mail.
+pub struct Html {
+    pub html: String,
+    /// Something is only counted: the whole belongs beside it.
+    pub cut: bool,
+}
+
+/// The whole HTML part, under [`LARGEST`]: what does not fit is counted, the gravest stays. Charts are shown as
+/// `cid:` of [`cid`].
 #[must_use]
-pub fn mail(report: &Report) -> String {
+pub fn mail(report: &Report) -> Html {
     let mut limits = Limits { items: 40, rows: 60, environments: 12 };
     loop {
-        let out = render(&Mail { words: Words::new(report), report, limits }.mjml().into_string());
-        if out.len() <= LARGEST || limits.items <= 1 {
-            return out;
+        // What is cut is known once all is laid out, and the header says so: a second time over.
+        let cut = Cell::new(false);
+        let made = |attached: bool| Mail { words: Words::new(report), report, limits, cut: &cut, attached }.mjml();
+        let first = made(false);
+        let mjml = if cut.get() { made(true) } else { first };
+        let html = render(&mjml.into_string());
+        if html.len() <= LARGEST || limits.items <= 1 {
+            return Html { html, cut: cut.get() };
         }
         limits = Limits {
             items: limits.items / 2,
@@ -75,10 +90,19 @@ fn render(mjml: &str) -> String {
     parsed.and_then(|out| out.element.render(&options).ok()).unwrap_or_else(|| mjml.to_owned())
 }
 
+/// Of the chart of a target: the `e`-th environment's `t`-th.
+#[must_use]
+pub fn cid(e: usize, t: usize) -> String {
+    format!("chart-{e}-{t}@vigie")
+}
+
 struct Mail<'a> {
     words: Words<'a>,
     report: &'a Report,
     limits: Limits,
+    cut: &'a Cell<bool>,
+    /// The whole report is attached.
+    attached: bool,
 }
 
 impl Mail<'_> {
@@ -104,11 +128,12 @@ impl Mail<'_> {
                     @if !r.resolved.is_empty() { (self.section(&w.say(p::RESOLVED), &self.resolved())) }
                     @if !r.stays.is_empty() { (self.section(&w.say(p::STAYS), &self.items(&r.stays))) }
                     @if !r.unknown.is_empty() { (self.section(&w.say(p::UNKNOWN), &self.unknown())) }
-                    (self.section(&w.say(p::READINESS), &self.readiness()))
                     @if !r.expires.is_empty() { (self.section(&w.say(p::EXPIRES), &self.expires())) }
+                    (self.section(&w.say(p::READINESS), &self.readiness()))
                     @if r.environments.iter().any(|e| !e.targets.is_empty()) {
                         (self.section(&w.say(p::TARGETS), &self.targets()))
                     }
+                    @if !r.recommendations.is_empty() { (self.section(&w.say(p::RECOMMENDATIONS), &self.recommendations())) }
                     (self.footer())
                 }
             }
@@ -117,7 +142,10 @@ impl Mail<'_> {
 
     fn preheader(&self) -> String {
         let first = self.report.environments.first().map(|view| self.words.standing(view)).unwrap_or_default();
-        format!("{}. {first}", self.words.changed())
+        let w = &self.words;
+        let open = (!self.report.stays.is_empty()).then(|| w.count(self.report.stays.len(), p::ONE_OPEN, p::MANY_OPEN));
+        let counts: Vec<String> = std::iter::once(w.changed()).chain(open).collect();
+        format!("{}. {first}", counts.join(", "))
     }
 
     fn header(&self) -> Markup {
@@ -131,7 +159,11 @@ impl Mail<'_> {
                     div class=(if i == 0 { "item first" } else { "item" }) { (self.environment(view)) }
                 }
                 (self.more(r.environments.len(), self.limits.environments))
-                div class="muted small" style="padding-top:6px;color:#5b6067" { (w.compared()) }
+                div class="muted small" style="padding-top:6px;color:#5b6067" {
+                    (w.compared())
+                    @if let Some(milder) = w.milder() { " " (milder) }
+                    @if self.attached { " " (w.say(p::ATTACHED)) }
+                }
             } } }
         }
     }
@@ -182,6 +214,7 @@ impl Mail<'_> {
     }
 
     fn more(&self, all: usize, shown: usize) -> Markup {
+        self.cut.set(self.cut.get() || all > shown);
         html! { @if all > shown { div class="muted small" style="padding:8px 0;color:#5b6067" { "… " (self.words.more(all - shown)) } } }
     }
 
@@ -288,22 +321,58 @@ impl Mail<'_> {
 
     fn targets(&self) -> Markup {
         let (w, shown) = (&self.words, (self.limits.rows / self.report.environments.len().max(1)).max(2));
+        let views = self.report.environments.iter().enumerate().filter(|(_, view)| !view.targets.is_empty());
         html! {
-            @for view in self.report.environments.iter().filter(|e| !e.targets.is_empty()).take(self.limits.environments) {
+            @for (e, view) in views.take(self.limits.environments) {
                 div class="name wrap" style="padding:8px 0 2px" { (clean(&view.name)) }
                 table class="row" role="presentation" {
-                    @for (i, target) in view.targets.iter().take(shown).enumerate() {
-                        tr class=[(i == 0).then_some("first")] {
+                    @for (t, target) in view.targets.iter().take(shown).enumerate() {
+                        tr class=[(t == 0).then_some("first")] {
                             td class="mark" { (self.pill(target.colour, &w.colour(target.colour))) }
-                            td class="wrap" {
-                                (clean(&target.target))
-                                @let about = w.target(target);
-                                @if !about.is_empty() { div class="muted small" style="color:#5b6067" { (about) } }
-                            }
+                            td class="wrap" { (self.target(target, &cid(e, t))) }
                         }
                     }
                 }
                 (self.more(view.targets.len(), shown))
+            }
+        }
+    }
+
+    /// Name, state, and the last 30 days as a picture and in figures.
+    fn target(&self, target: &TargetView, cid: &str) -> Markup {
+        let w = &self.words;
+        let optional = target.optional.then(|| w.say(p::IS_OPTIONAL));
+        let state: Vec<String> = w.climb(target).into_iter().chain(optional).collect();
+        html! {
+            span class="name" { (clean(&target.target)) }
+            @if !state.is_empty() { span class="muted small" style="color:#5b6067" { " · " (state.join(" · ")) } }
+            @if let Some((past, ups)) = target.past.as_ref().and_then(|past| Some((past, w.ups(past)?))) {
+                div style="padding:4px 0 2px" {
+                    img src=(format!("cid:{cid}")) alt=(w.chart(target, past)) width=(chart::WIDTH) height=(chart::HEIGHT)
+                        style="display:block;width:100%;max-width:300px;height:auto;border:0";
+                }
+                div class="muted small" style="color:#5b6067" {
+                    (ups) @if let Some(latency) = w.latency(past) { br; (latency) }
+                }
+            }
+        }
+    }
+
+    fn recommendations(&self) -> Markup {
+        let (w, shown) = (&self.words, self.limits.items.min(6));
+        html! {
+            @for horizon in Horizon::ALL {
+                @let all: Vec<&Recommendation> = self.report.recommendations.iter().filter(|r| r.horizon == horizon).collect();
+                @if !all.is_empty() {
+                    div class="name" style="padding:8px 0 2px" { (w.horizon(horizon)) }
+                    @for of in all.iter().take(shown) {
+                        @let (what, places) = w.recommendation(of);
+                        div class="wrap" style="padding:4px 0" {
+                            (what) div class="muted small wrap" style="color:#5b6067" { (places) }
+                        }
+                    }
+                    (self.more(all.len(), shown))
+                }
             }
         }
     }
@@ -318,7 +387,7 @@ impl Mail<'_> {
     }
 }
 
-fn severity_colour(severity: Severity, muted: bool) -> Colour {
+pub(super) fn severity_colour(severity: Severity, muted: bool) -> Colour {
     match severity {
         _ if muted => Colour::Grey,
         Severity::Critical | Severity::High => Colour::Red,

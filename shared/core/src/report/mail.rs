@@ -1,7 +1,7 @@
 //! The day's mail: subject, both forms, and the pictures of the HTML one.
 
 use super::view::Report;
-use super::{html, page, subject, text};
+use super::{chart, html, page, subject, text};
 
 /// All that a message is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Mail {
     pub subject: String,
     pub html: String,
     pub text: String,
-    /// Shown in the HTML as `cid:ID`.
+    /// Each is shown in the HTML once, as `cid:ID`.
     pub charts: Vec<Chart>,
     /// The whole report as a page, to attach as report.html: the HTML had to leave something out.
     pub whole: Option<String>,
@@ -27,7 +27,23 @@ pub struct Chart {
 /// Makes the mail of a report.
 #[must_use]
 pub fn mail(report: &Report) -> Mail {
-    let html = html::mail(report);
-    let whole = html.contains("<!-- more -->").then(|| page::page(report));
-    Mail { subject: subject(report), html, text: text::mail(report), charts: Vec::new(), whole }
+    let made = html::mail(report);
+    let whole = made.cut.then(|| page::page(report));
+    let charts = charts(report, &made.html);
+    Mail { subject: subject(report), html: made.html, text: text::mail(report), charts, whole }
+}
+
+/// Those that the HTML shows.
+fn charts(report: &Report, html: &str) -> Vec<Chart> {
+    let mut out = Vec::new();
+    for (e, view) in report.environments.iter().enumerate() {
+        for (t, target) in view.targets.iter().enumerate() {
+            let cid = html::cid(e, t);
+            let shown = target.past.as_ref().filter(|_| html.contains(&format!("\"cid:{cid}\"")));
+            if let Some(png) = shown.and_then(|past| chart::png(&past.days)) {
+                out.push(Chart { cid, png });
+            }
+        }
+    }
+    out
 }

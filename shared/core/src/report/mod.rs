@@ -3,10 +3,13 @@
 //! The view model holds ids, instants and evidence, never prose: words come at the end, from `words`, in the
 //! recipient's language and time zone, so that each renderer says the same. A renderer only lays out and escapes.
 
+mod advice;
+mod availability;
+pub mod chart;
 pub mod html;
 pub mod input;
-pub mod markdown;
 pub mod mail;
+pub mod markdown;
 mod merge;
 pub mod page;
 mod past;

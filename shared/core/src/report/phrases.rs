@@ -103,8 +103,6 @@ phrases! {
     ENDED = "expired {age} ago", "expiré depuis {age}";
     ENDS_IN = "in {age}", "dans {age}";
     FELL = "{rung} failed", "échec\u{a0}: {rung}";
-    UP_DAY = "{percent} up in 24 h", "{percent} en 24\u{a0}h";
-    UP_MONTH = "{percent} in 30 d", "{percent} en 30\u{a0}j";
     IS_OPTIONAL = "optional", "facultatif";
 
     RESOLVE = "name resolution", "résolution du nom";
@@ -121,6 +119,35 @@ phrases! {
     SINK_FAILED = "The last audit could not write: {sink}. {why}", "Le dernier audit n'a pas pu écrire\u{a0}: {sink}. {why}";
     FOOT = "Times in {zone}. Sent by Vigie, which measures what is listed here and nothing else.", "Fuseau horaire\u{a0}: {zone}. Envoyé par Vigie, qui mesure ce qui est listé ici et rien d'autre.";
     COLON = ": ", "\u{a0}: ";
+
+    IN_DAY = "24 h", "24\u{a0}h";
+    IN_WEEK = "7 d", "7\u{a0}j";
+    IN_MONTH = "30 d", "30\u{a0}j";
+    LATENCY = "median {p50}, 95 of 100 below {p95}", "médiane {p50}, 95 sur 100 sous {p95}";
+    CHART_WELL = "{target}, last 30 days: {percent} up, no outage.", "{target}, 30 derniers jours\u{a0}: disponible à {percent}, aucune panne.";
+    CHART = "{target}, last 30 days: {percent} up; worst on {day}, {low}.", "{target}, 30 derniers jours\u{a0}: disponible à {percent}\u{a0}; au plus bas le {day}, {low}.";
+    SHORT = "This week", "Court terme\u{a0}: cette semaine";
+    MEDIUM_TERM = "This month", "Moyen terme\u{a0}: ce mois-ci";
+    LONG = "This quarter", "Long terme\u{a0}: ce trimestre";
+    RECOMMENDATIONS = "What to do", "Recommandations";
+    DO_GRANT = "Grant {action} to Vigie's role, so that it can be known.", "Accordez {action} au rôle de Vigie, pour que cela soit su.";
+    DO_RENEW_CERTIFICATE = "Renew the certificate, and let it renew itself from then on.", "Renouvelez le certificat, puis automatisez son renouvellement.";
+    DO_RENEW_SESSION = "Replace the session token by a role before it ends.", "Remplacez le jeton de session par un rôle avant son expiration.";
+    DO_DECIDE = "A mute ends: decide again on “{check}”.", "Une sourdine prend fin\u{a0}: décidez à nouveau pour «\u{a0}{check}\u{a0}».";
+    MILDER_ONE = "{n} milder than “{least}” is not listed.", "{n} en deçà de «\u{a0}{least}\u{a0}» n'est pas listé.";
+    MILDER_MANY = "{n} milder than “{least}” are not listed.", "{n} en deçà de «\u{a0}{least}\u{a0}» ne sont pas listés.";
+    ATTACHED = "The whole report is attached: report.html.", "Le rapport complet est joint\u{a0}: report.html.";
+    ONE_OPEN = "{n} still open", "{n} toujours ouvert";
+    MANY_OPEN = "{n} still open", "{n} toujours ouverts";
+    SKIP = "Skip to the report", "Aller au rapport";
+    VERDICTS = "Verdicts", "Verdicts";
+    CONTENTS = "Contents", "Sommaire";
+    CHECKS = "Every check", "Tous les contrôles";
+    CHECK = "Check", "Contrôle";
+    SUBJECT_HEAD = "Subject", "Sujet";
+    OUTCOME = "Outcome", "Résultat";
+    PASSES = "passes", "conforme";
+    CHART_DAY = "{target}, last 24 hours: {percent} up.", "{target}, 24 dernières heures\u{a0}: disponible à {percent}.";
 }
 
 pub(super) const MONTHS: [Text; 12] = [

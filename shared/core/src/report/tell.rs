@@ -2,9 +2,7 @@
 
 use super::phrases as p;
 use super::readiness;
-use super::view::{
-    EnvironmentView, Expires, LineState, Note, Past, Period, Readiness, ReadinessLine, Report, Standing, TargetView,
-};
+use super::view::{EnvironmentView, Expires, LineState, Note, Readiness, ReadinessLine, Report, Standing, TargetView};
 use super::words::Words;
 use crate::check::{Severity, Suite};
 use crate::evidence::{Value, clean, duration};
@@ -134,28 +132,24 @@ impl Words<'_> {
         (format!("{} · {what}", clean(&expires.environment)), format!("{}, {age}", self.when(expires.expiry.at)))
     }
 
-    /// `38 ms · 99.9% up in 24 h, 99.8% in 30 d`.
+    /// `38 ms · 24 h 100% · 7 d 99.9% · 30 d 99.8%`.
     pub fn target(&self, target: &TargetView) -> String {
-        let mut out: Vec<String> = Vec::new();
-        if let Some((rung, cause, code)) = &target.fell {
-            let rung = self.fill(p::FELL, [("rung", self.rung(*rung))]);
-            let code = code.as_ref().map_or_else(String::new, |code| format!(", {}", clean(code)));
-            out.push(format!("{rung} ({cause}{code})"));
-        } else if let Some(ms) = target.ms {
-            out.push(Value::Millis(ms).render(self.language()));
-        }
-        let percent = |n: f64| Value::Percent((n * 100.0).floor() / 100.0).render(self.language());
-        let of = |past: fn(&Past) -> &Period| target.past.as_ref().and_then(|all| past(all).availability());
-        let day = of(|past| &past.day).map(|n| self.fill(p::UP_DAY, [("percent", percent(n))]));
-        let month = of(|past| &past.month).map(|n| self.fill(p::UP_MONTH, [("percent", percent(n))]));
-        let up: Vec<String> = day.into_iter().chain(month).collect();
-        if !up.is_empty() {
-            out.push(up.join(", "));
-        }
+        let mut out: Vec<String> = self.climb(target).into_iter().collect();
+        out.extend(target.past.as_ref().and_then(|past| self.ups(past)));
         if target.optional {
             out.push(self.say(p::IS_OPTIONAL));
         }
         out.join(" · ")
+    }
+
+    /// The rung that failed, or how long the ladder took; absent: it has none.
+    pub fn climb(&self, target: &TargetView) -> Option<String> {
+        let Some((rung, cause, code)) = &target.fell else {
+            return target.ms.map(|ms| Value::Millis(ms).render(self.language()));
+        };
+        let rung = self.fill(p::FELL, [("rung", self.rung(*rung))]);
+        let code = code.as_ref().map_or_else(String::new, |code| format!(", {}", clean(code)));
+        Some(format!("{rung} ({cause}{code})"))
     }
 
     fn rung(&self, rung: Rung) -> String {
