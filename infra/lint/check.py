@@ -1,7 +1,7 @@
 """Lints the templates. Offline. check.py OUTPUT-DIRECTORY
 
-cfn-lint with rules/ on the SAM template, on what the transform makes of it, and on the target role; before that each rule of
-rules/ is shown one change to good.yaml that it must catch."""
+cfn-lint with rules/ on the SAM template, on what the transform makes of it, on the target role and on the channels; before
+that each rule of rules/ is shown one change to good.yaml that it must catch."""
 
 import json
 import logging
@@ -52,6 +52,8 @@ TWINS = [
     ("E9011", "aws:SourceArn: !GetAtt Rule.Arn", "aws:SourceArn: !GetAtt Work.Arn"),
     ("E9012", "'\"<title>\"'", "'<title>'"),
     ("E9012", "'\"<title>\"'", "'\"<title> in <place>\"'"),
+    ("E9012", "'\"<title>\"'", '\'{"text": <title>\''),
+    ("E9012", "'\"<title>\"'", '\'{"text": <title>, "place": <place>}\''),
     ("E9012", "'\"<title>\"'", '\'{"version": "2", "source": "custom", "content": {"title": "<title>"}}\''),
     ("E9013", '"height": 2, "properties"', '"height": 2 "properties"'),
     ("E9013", '"width": 24', '"width": 25'),
@@ -102,9 +104,10 @@ def main(output):
     output.mkdir(parents=True, exist_ok=True)
     wrong = twins()
     (output / "template.json").write_text(transformed((INFRA / "template.yaml").read_text("utf-8")), encoding="utf-8")
-    for path in (INFRA / "template.yaml", output / "template.json", INFRA / "target-role.yaml"):
+    channels = sorted((INFRA / "channels").glob("*.yaml"))
+    for path in (INFRA / "template.yaml", output / "template.json", INFRA / "target-role.yaml", *channels):
         wrong += [f"{path.name}:{line}: {rule} {message}" for rule, message, line in found(path.read_text(encoding="utf-8"))]
-    print("\n".join(wrong) or f"    {len(TWINS)} twins caught; template.yaml, the same transformed, target-role.yaml: nothing found")
+    print("\n".join(wrong) or f"    {len(TWINS)} twins caught; template.yaml, the same transformed, target-role.yaml, {len(channels)} channels: nothing found")
     return bool(wrong)
 
 

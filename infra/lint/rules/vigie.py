@@ -289,7 +289,10 @@ class RuleTargetDeadLetters(CloudFormationLintRule):
 class InputTemplateIsJson(CloudFormationLintRule):
     id = "E9012"
     shortdesc = "A rule's input template is JSON"
-    description = "An object, or lines of quoted strings, that names only paths that it declares: AWS refuses the rest, or sends holes"
+    description = (
+        "An object, or lines of quoted strings, that names only paths that it declares: AWS refuses the rest, or sends holes. "
+        "In an object a path may stand alone, where its value brings its own quotes"
+    )
     source_url = DOCS + "eventbridge/latest/userguide/eb-transform-target-input.html"
     tags = ["vigie"]
 
@@ -306,7 +309,9 @@ class InputTemplateIsJson(CloudFormationLintRule):
         used = set(re.findall(r"<([\w.-]+)>", template))
         yield from (f"<{one}> is no path" for one in sorted(used - set(paths)))
         yield from (f"<{one}> is not used" for one in sorted(set(paths) - used))
-        parts = [template] if template.lstrip().startswith("{") else template.splitlines()
+        alone = lambda found: found[0] if found[0].startswith('"') else '""'
+        is_object = template.lstrip().startswith("{")
+        parts = [re.sub(r'"(?:\\.|[^"\\])*"|<[\w.-]+>', alone, template)] if is_object else template.splitlines()
         try:
             filled = [json.loads(part) for part in parts]
         except ValueError as error:

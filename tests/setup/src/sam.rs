@@ -31,16 +31,23 @@ pub fn lint() -> Result<PathBuf, Failed> {
     run::step("cfn-lint", &program(&sam, "python"), &["infra/lint/check.py", "target/lint"], &quiet)?;
     let validate = ["validate", "--lint", "--template", "infra/template.yaml"];
     run::step("sam validate", &program(&sam, "sam"), &validate, &quiet)?;
-    let check = [
-        "--skip-download",
-        "--config-file",
-        "infra/lint/checkov.yaml",
-        "--file",
-        "target/lint/template.json",
-        "infra/target-role.yaml",
-    ];
+    let mut check = vec!["--skip-download", "--config-file", "infra/lint/checkov.yaml", "--file"];
+    check.extend(["target/lint/template.json", "infra/target-role.yaml"]);
+    let channels = channels()?;
+    check.extend(channels.iter().map(String::as_str));
     run::step("checkov", &program(&checkov, "checkov"), &check, &quiet)?;
     Ok(sam)
+}
+
+/// The ready templates of `infra/channels`, below the workspace.
+fn channels() -> Result<Vec<String>, Failed> {
+    let folder = machine::root().join("infra/channels");
+    let found = std::fs::read_dir(&folder).map_err(|e| Failed::machine(format!("{}: {e}", folder.display())))?;
+    let names = found.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut channels: Vec<String> =
+        names.filter(|name| name.ends_with(".yaml")).map(|name| format!("infra/channels/{name}")).collect();
+    channels.sort();
+    Ok(channels)
 }
 
 /// `sam build` into `target/sam`, for x86_64: no other target is fetched.
