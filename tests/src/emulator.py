@@ -1,4 +1,4 @@
-"""Starts ministack with what its EventBridge Scheduler lacks.
+"""Starts ministack with what its EventBridge and CloudFormation lack.
 
 As AWS does:
 - `<aws.scheduler.scheduled-time>` and its kin in a target's Input are replaced
@@ -9,18 +9,27 @@ As AWS does:
 - `MaximumConcurrency` given by a parameter, a text in CloudFormation, is a number;
 - a stack may have an alarm on metric math. Here it exists, and its state never moves: it stands on no metric.
 
+- a stack may have connections and API destinations;
+- what an API destination does not take is tried again after 401, 407, 409, 429, 5xx and no answer, as often as the target's
+  retry policy says, and then goes to the target's dead-letter queue; after any other answer it goes there at once
+  (docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html, "API destination error codes"; eb-rule-dlq.html).
+
+As only a test does: between two tries there is no pause.
+
 As only a test does: the file SCHEDULES says when an enabled schedule fires. A number: so many seconds after it was made,
 and again and again. `off`: never. No such file: when its expression says.
 """
 
+import contextvars
 import json
 import os
+import threading
 import time
 import uuid
 
 from ministack import app
 from ministack.core.arn import parse_arn
-from ministack.services import eventbridge, lambda_svc, scheduler
+from ministack.services import eventbridge, lambda_svc, scheduler, sqs
 from ministack.services.cloudformation import provisioners
 
 CONTROL = os.environ.pop("SCHEDULES", "")
@@ -66,6 +75,9 @@ def attributes(schedule, at):
 
 def fire(target, event, rule, view=None):
     arn = target.get("Arn", "")
+    if ":api-destination/" in arn:
+        view = view or eventbridge._pattern_event_view(event)
+        target = {**target, "Rule": rule.get("Arn", ""), "Event": json.dumps(view.event_with_detail())}
     if event.get("Source") != "aws.scheduler" or ":lambda:" not in arn:
         return deliver(target, event, rule, view)
     text = target.get("Input") or "{}"
@@ -78,6 +90,65 @@ def fire(target, event, rule, view=None):
     dead = (target.get("DeadLetterConfig") or {}).get("Arn")
     if dead:
         eventbridge._dispatch_to_sqs(parse_arn(dead), text)
+
+
+def call(spec, payload, target):
+    """An API destination, from a thread of its own: PutEvents waits for nobody."""
+    destination = eventbridge._api_destinations[spec.resource.split("/")[1]]
+    connection = eventbridge._connections[destination["ConnectionArn"].split("/")[-2]]
+    request = eventbridge._build_api_destination_request(
+        destination, connection, target.get("HttpParameters") or {}, payload
+    )
+    headers = eventbridge._connection_auth_headers(connection, None)
+    run = contextvars.copy_context().run  # it knows the account
+    threading.Thread(target=run, args=(tries, request, headers, target), daemon=True).start()
+
+
+def tries(request, headers, target):
+    """Until it is taken, or given up and buried."""
+    most = (target.get("RetryPolicy") or {}).get("MaximumRetryAttempts", 185)
+    for tried in range(int(most) + 1):
+        try:
+            status = eventbridge._api_destination_send_sync(request, headers)
+        except Exception:
+            status = None
+        if status is not None and 200 <= status < 300:
+            return
+        if not (status is None or status in (401, 407, 409, 429) or status >= 500):
+            break
+    dead = (target.get("DeadLetterConfig") or {}).get("Arn")
+    if dead:
+        bury(dead, target, {"RETRY_ATTEMPTS": tried, "ERROR_CODE": status or "NO_RESPONSE"})
+
+
+def bury(dead, target, why):
+    """The event as it was, with why it is here."""
+    eventbridge._dispatch_to_sqs(parse_arn(dead), target["Event"])
+    why = {**why, "RULE_ARN": target["Rule"], "TARGET_ARN": target["Arn"]}
+    letter = sqs._queue_by_arn(dead)["messages"][-1]
+    letter["message_attributes"] = {key: {"DataType": "String", "StringValue": str(value)} for key, value in why.items()}
+
+
+def made(kind, answer):
+    if answer[0] >= 400:
+        raise ValueError(f"AWS::Events::{kind}: {answer[2]!r}")
+
+
+def connection_made(logical, properties, stack):
+    """The ARN ends in an id of AWS's own; an API destination's, too."""
+    name = properties.get("Name") or provisioners._physical_name(stack, logical, max_len=64)
+    made("Connection", eventbridge._create_connection({**properties, "Name": name}))
+    record = eventbridge._connections[name]
+    record["ConnectionArn"] += f"/{uuid.uuid4()}"
+    return name, {"Arn": record["ConnectionArn"]}
+
+
+def destination_made(logical, properties, stack):
+    name = properties.get("Name") or provisioners._physical_name(stack, logical, max_len=64)
+    made("ApiDestination", eventbridge._create_api_destination({**properties, "Name": name}))
+    record = eventbridge._api_destinations[name]
+    record["ApiDestinationArn"] += f"/{uuid.uuid4()}"
+    return name, {"Arn": record["ApiDestinationArn"]}
 
 
 def concurrency_of(mapping, *rest):
@@ -94,6 +165,15 @@ def alarm_of(name, properties):
     return alarm(name, {**plain, "Namespace": "MetricMath", "MetricName": name})
 
 
+provisioners._RESOURCE_HANDLERS["AWS::Events::Connection"] = {
+    "create": connection_made,
+    "delete": lambda name, _: eventbridge._connections.pop(name, None),
+}
+provisioners._RESOURCE_HANDLERS["AWS::Events::ApiDestination"] = {
+    "create": destination_made,
+    "delete": lambda name, _: eventbridge._api_destinations.pop(name, None),
+}
+eventbridge._dispatch_to_api_destination = call
 eventbridge._invoke_target = fire
 eventbridge._parse_rate_seconds = paced_rate
 lambda_svc._sqs_esm_concurrency = concurrency_of

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod ca;
+pub mod channel;
 pub mod client;
 pub mod dns;
 pub mod estate;

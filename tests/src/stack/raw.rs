@@ -21,19 +21,26 @@ pub enum Call<'a> {
 /// The service answers with an error.
 pub async fn ask(shop: &Shop, service: &str, call: Call<'_>) -> io::Result<String> {
     let client = crate::client::http(&shop.sandbox.ca, &[])?;
-    let url = shop.sandbox.aws.front.url();
+    at(&client, &shop.sandbox.aws.front.url(), &shop.key.id, service, call).await
+}
+
+/// The same, of an emulator at this address with this key.
+///
+/// # Errors
+/// The service answers with an error.
+pub async fn at(client: &reqwest::Client, url: &str, key: &str, service: &str, call: Call<'_>) -> io::Result<String> {
     let request = match call {
         Call::Get(path) => client.get(format!("{url}{path}")),
         Call::Query(form) => {
-            client.post(&url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned())
+            client.post(url).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned())
         }
         Call::Json(target, body) => client
-            .post(&url)
+            .post(url)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", target)
             .body(body.to_owned()),
     };
-    let scope = format!("{}/20261129/{}/{service}/aws4_request", shop.key.id, crate::sandbox::REGION);
+    let scope = format!("{key}/20261129/{}/{service}/aws4_request", crate::sandbox::REGION);
     let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
     let answer = request.header("authorization", signed).send().await.map_err(io::Error::other)?;
     let status = answer.status();
