@@ -11,7 +11,7 @@ use vigie_core::facts::{Fact, Gap, Identity, Rung};
 use vigie_core::head::{Bucket, Head, History};
 use vigie_core::healthy;
 use vigie_core::report::view::{Colour, LineState, Standing};
-use vigie_core::report::{Input, Observed, Open, html, markdown, readiness, report, subject, text};
+use vigie_core::report::{Input, Observed, Open, html, markdown, page, readiness, report, subject, text};
 use vigie_core::run::{
     Coverage, Expiry, ExpiryKind, Finding, MuteNote, Outcome, Run, RungReport, SCHEMA, TargetReport, Verdict,
 };
@@ -521,6 +521,8 @@ fn outside_strings_are_text() {
         ..target(&format!("c{EVIL}"), Kind::Https, None)
     });
     full.expires[0].subject = EVIL.to_owned();
+    let quotes = format!("{EVIL}\u{a0}é\" onload=\"alert(1)\\");
+    full.targets.push(target(&quotes, Kind::Https, None));
     full.sinks.push(vigie_core::run::SinkFailure {
         sink: EVIL.to_owned(),
         cause: Cause::Denied,
@@ -529,11 +531,17 @@ fn outside_strings_are_text() {
     let mut one = observed(EVIL, class, None, Some(full));
     one.previous = Some(vec![open(EVIL, EVIL, "gone"), open("SQS-DLQ-NONE", "sqs", &format!("d{EVIL}"))]);
     one.environment.contract.databases = [("postgres".to_owned(), EVIL.to_owned())].into();
+    let mut told = head("production", class);
+    told.history = [(quotes, told.history["postgres"].clone())].into();
+    one.head = Fact::Known(Some(told));
     let made = report(&input(vec![one], Language::En));
     let mail = html::mail(&made).html.replace(CHART, "");
     assert!(!mail.contains("<img"), "{mail}");
     assert!(!mail.contains("</mj-text>") && !mail.contains("<mj-text"), "the layout was rendered");
     assert!(mail.contains("&lt;img src=x onerror=alert(1)&gt;"), "as text it is shown");
+    assert!(mail.contains("&#160;&#233;&#34; onload&#61;&#34;alert(1)&#92;"), "in an attribute, too");
+    let whole = page::page(&made);
+    assert!(!whole.contains("<img") && !whole.contains("onload=\"") && whole.contains("&lt;img src=x"));
     let page = markdown::page(&made);
     // Outside of code spans nothing of it is markup.
     for line in page.lines() {

@@ -348,7 +348,7 @@ impl Mail<'_> {
             @if !state.is_empty() { span class="muted small" style="color:#5b6067" { " · " (state.join(" · ")) } }
             @if let Some((past, ups)) = target.past.as_ref().and_then(|past| Some((past, w.ups(past)?))) {
                 div style="padding:4px 0 2px" {
-                    img src=(format!("cid:{cid}")) alt=(w.chart(target, past)) width=(chart::WIDTH) height=(chart::HEIGHT)
+                    img src=(format!("cid:{cid}")) alt=(attribute(&w.chart(target, past))) width=(chart::WIDTH) height=(chart::HEIGHT)
                         style="display:block;width:100%;max-width:300px;height:auto;border:0";
                 }
                 div class="muted small" style="color:#5b6067" {
@@ -394,6 +394,16 @@ pub(super) fn severity_colour(severity: Severity, muted: bool) -> Colour {
         Severity::Medium => Colour::Amber,
         Severity::Low | Severity::Info => Colour::Grey,
     }
+}
+
+/// A value for an attribute within the layout: mrml prints attributes in Debug form, which would escape anything but plain
+/// ASCII a second time and in another way than HTML does.
+fn attribute(value: &str) -> PreEscaped<String> {
+    let one = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || " .,:;-_%()/".contains(c) => c.to_string(),
+        c => format!("&#{};", u32::from(c)),
+    };
+    PreEscaped(value.chars().map(one).collect())
 }
 
 /// A check's id, never broken at its hyphens.
