@@ -72,20 +72,8 @@ impl Value {
                 Language::Fr => format!("{}\u{a0}ms", grouped(*n, language)),
             },
             Value::Bytes(n) => bytes(*n, language),
-            Value::Percent(n) => {
-                let digits = if *n == n.trunc() {
-                    0
-                } else if *n < 10.0 {
-                    2
-                } else {
-                    1
-                };
-                let text = format!("{n:.digits$}");
-                match language {
-                    Language::En => format!("{text}%"),
-                    Language::Fr => format!("{}\u{a0}%", text.replace('.', ",")),
-                }
-            }
+            Value::Percent(n) if *n == n.trunc() => percent(*n, 0, language),
+            Value::Percent(n) => percent(*n, if *n < 10.0 { 2 } else { 1 }, language),
             Value::At(at) => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             Value::Name(name) => clean(name),
             Value::Names(names) => names.iter().map(|n| clean(n)).collect::<Vec<_>>().join(", "),
@@ -126,6 +114,15 @@ fn grouped(n: u64, language: Language) -> String {
         out.push(c);
     }
     out
+}
+
+/// Rounded to so many digits after the point.
+pub(crate) fn percent(n: f64, digits: usize, language: Language) -> String {
+    let text = format!("{n:.digits$}");
+    match language {
+        Language::En => format!("{text}%"),
+        Language::Fr => format!("{}\u{a0}%", text.replace('.', ",")),
+    }
 }
 
 /// Two leading units: `3 d 4 h`, `12 min`, `45 s`.

@@ -3,7 +3,7 @@
 use super::phrases as p;
 use super::view::{Past, Period, TargetView};
 use super::words::Words;
-use crate::evidence::{Value, clean};
+use crate::evidence::{Value, clean, percent};
 
 impl Words<'_> {
     /// 24 hours, 7 days, 30 days: what each is called, and what is known of it.
@@ -14,8 +14,9 @@ impl Words<'_> {
 
     /// `99.98%`, rounded down so that an outage never reads as none; a dash: never asked.
     pub fn percent(&self, period: &Period) -> String {
-        let down = |n: f64| Value::Percent((n * 100.0).floor() / 100.0).render(self.language());
-        period.availability().map_or_else(|| "–".to_owned(), down)
+        let Some(n) = period.availability() else { return "–".to_owned() };
+        let down = (n * 100.0).floor() / 100.0;
+        percent(down, if down == down.trunc() { 0 } else { 2 }, self.language())
     }
 
     pub fn ms(&self, ms: Option<u32>) -> String {
@@ -54,6 +55,13 @@ impl Words<'_> {
         }
     }
 
+    /// How to read the charts; absent: there is none.
+    pub fn legend(&self) -> Option<String> {
+        let shown = |target: &TargetView| target.past.as_ref().is_some_and(|past| past.month.asked > 0);
+        let any = self.report.environments.iter().any(|view| view.targets.iter().any(shown));
+        any.then(|| self.say(p::CHARTS))
+    }
+
     /// How much a list's threshold leaves out.
     pub fn milder(&self) -> Option<String> {
         let n = self.report.milder as usize;
@@ -61,9 +69,34 @@ impl Words<'_> {
         let least = ("least", self.severity(self.report.least));
         (n > 0).then(|| self.fill(phrase, [("n", self.number(n)), least]))
     }
+}
 
-    /// The same of the last 24 hours.
-    pub fn hours(&self, target: &TargetView, past: &Past) -> String {
-        self.fill(p::CHART_DAY, [("target", clean(&target.target)), ("percent", self.percent(&past.day))])
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Input, report};
+    use crate::text::Language;
+    use jiff::Timestamp;
+
+    #[test]
+    fn an_outage_never_reads_as_none() {
+        let input = |language| Input {
+            environments: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+            since: None,
+            language,
+            time_zone: "UTC".to_owned(),
+            repeat: false,
+            least: crate::check::Severity::Info,
+        };
+        let (en, fr) = (report(&input(Language::En)), report(&input(Language::Fr)));
+        let of = |asked, up| Period { from: Timestamp::UNIX_EPOCH, asked, up, p50: None, p95: None };
+        let says = |asked, up| Words::new(&en).percent(&of(asked, up));
+        assert_eq!(says(0, 0), "–");
+        assert_eq!(says(8_640, 8_640), "100%");
+        assert_eq!(says(1_000_000, 999_999), "99.99%");
+        assert_eq!(says(8_640, 8_636), "99.95%");
+        assert_eq!(says(4, 3), "75%");
+        assert_eq!(Words::new(&fr).percent(&of(8_640, 8_636)), "99,95\u{a0}%");
     }
 }

@@ -15,6 +15,7 @@ const DENSITY: f32 = 2.0;
 const LINE_TOP: f64 = 3.0;
 const LINE_BOTTOM: f64 = 22.0;
 /// Bars grow with what was lost, so that the chart is read without its colours, too.
+const BAR_NONE: f64 = 1.0;
 const BAR_UP: f64 = 6.0;
 const BAR_SOME: f64 = 11.0;
 const BAR_DOWN: f64 = 16.0;
@@ -34,10 +35,9 @@ pub fn svg(periods: &[Period], title: &str) -> Markup {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) width=(WIDTH) height=(HEIGHT)
             role="img" aria-label=(title) {
             @for (i, period) in periods.iter().enumerate() {
-                @if let Some((height, colour)) = bar(period) {
-                    rect x=(at(count(i) * slot + 1.0)) y=(at(f64::from(HEIGHT) - height)) width=(at(slot - 2.0))
-                        height=(at(height)) rx="1" fill=(colour) {}
-                }
+                @let (height, colour) = bar(period);
+                rect x=(at(count(i) * slot + 1.0)) y=(at(f64::from(HEIGHT) - height)) width=(at(slot - 2.0))
+                    height=(at(height)) rx="1" fill=(colour) {}
             }
             @for run in runs(periods) {
                 @let points: Vec<(f64, f64)> = run.iter().map(|(i, ms)| (count(*i) * slot + slot / 2.0, y(*ms, slowest))).collect();
@@ -64,14 +64,14 @@ pub fn png(periods: &[Period]) -> Option<Vec<u8>> {
     canvas.encode_png().ok()
 }
 
-/// Nothing asked, no bar.
-fn bar(period: &Period) -> Option<(f64, &'static str)> {
-    let availability = period.availability()?;
-    Some(match availability {
-        all if all >= 100.0 => (BAR_UP, UP),
-        most if most >= 99.0 => (BAR_SOME, SOME),
-        _ => (BAR_DOWN, DOWN),
-    })
+/// Nothing asked: the ground line alone.
+fn bar(period: &Period) -> (f64, &'static str) {
+    match period.availability() {
+        None => (BAR_NONE, LINE),
+        Some(all) if all >= 100.0 => (BAR_UP, UP),
+        Some(most) if most >= 99.0 => (BAR_SOME, SOME),
+        Some(_) => (BAR_DOWN, DOWN),
+    }
 }
 
 /// The latencies in unbroken runs: a period without one is a gap, not a straight line.
@@ -117,10 +117,11 @@ mod tests {
             period(12, 0, None),
         ];
         let drawing = svg(&periods, "a & b").into_string();
-        assert_eq!(drawing.matches("<rect").count(), 4, "{drawing}");
+        assert_eq!(drawing.matches(DOWN).count(), 2, "{drawing}");
+        assert_eq!(drawing.matches(&format!("height=\"{}\"", at(BAR_NONE))).count(), 1);
         assert_eq!((drawing.matches("<circle").count(), drawing.matches("<polyline").count()), (1, 1));
         assert!(drawing.contains("aria-label=\"a &amp; b\""));
-        let heights = [BAR_UP, BAR_SOME, BAR_DOWN];
+        let heights = [BAR_NONE, BAR_UP, BAR_SOME, BAR_DOWN];
         assert!(heights.is_sorted() && drawing.contains(&format!("height=\"{}\"", at(BAR_DOWN))));
     }
 

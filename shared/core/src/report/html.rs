@@ -23,7 +23,6 @@ const STYLE: &str = "
 .first { border-top: 0; padding-top: 4px; }
 .pill { display: inline-block; padding: 1px 9px; margin-right: 3px; border-radius: 10px; font-size: 12px; line-height: 18px; color: #ffffff; white-space: nowrap; }
 .none { border: 1px solid #c9c6be; padding: 0 8px; }
-.red { background: #b3261e; } .amber { background: #8a5200; } .green { background: #1a6b3c; } .grey { background: #5b6067; }
 .name { font-weight: 600; } .env { font-size: 18px; font-weight: 600; }
 .mono { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 13px; overflow-wrap: anywhere; }
 .muted { color: #5b6067; } .small { font-size: 13px; line-height: 19px; }
@@ -150,11 +149,13 @@ impl Mail<'_> {
 
     fn header(&self) -> Markup {
         let (w, r) = (&self.words, self.report);
+        // Grey, red, amber, green: the first environment's is the worst.
+        let worst = r.environments.first().map_or(Colour::Grey, |view| view.standing.colour());
         html! {
             mj-section css-class="ground" padding="28px 0 10px" { mj-column { mj-text css-class="ink" {
                 div class="muted small" style="color:#5b6067" { (w.fill(p::TITLE, [("day", w.day(r.at))])) }
             } } }
-            mj-section css-class="card" background-color="#ffffff" padding="24px 0 18px" { mj-column { mj-text css-class="ink" {
+            mj-section css-class="card" background-color="#ffffff" padding="24px 0 18px" border-top=(format!("4px solid {}", ground(worst))) { mj-column { mj-text css-class="ink" {
                 @for (i, view) in r.environments.iter().take(self.limits.environments).enumerate() {
                     div class=(if i == 0 { "item first" } else { "item" }) { (self.environment(view)) }
                 }
@@ -192,13 +193,7 @@ impl Mail<'_> {
     }
 
     fn pill(&self, colour: Colour, text: &str) -> Markup {
-        let (class, ground) = match colour {
-            Colour::Red => ("pill red", "#b3261e"),
-            Colour::Amber => ("pill amber", "#8a5200"),
-            Colour::Green => ("pill green", "#1a6b3c"),
-            Colour::Grey => ("pill grey", "#5b6067"),
-        };
-        html! { span class=(class) style=(format!("background:{ground};color:#ffffff")) { (text) } }
+        html! { span class="pill" style=(format!("background:{};color:#ffffff", ground(colour))) { (text) } }
     }
 
     /// What was not looked at is no verdict: an outline, no ground.
@@ -323,6 +318,7 @@ impl Mail<'_> {
         let (w, shown) = (&self.words, (self.limits.rows / self.report.environments.len().max(1)).max(2));
         let views = self.report.environments.iter().enumerate().filter(|(_, view)| !view.targets.is_empty());
         html! {
+            @if let Some(legend) = w.legend() { div class="muted small" style="color:#5b6067" { (legend) } }
             @for (e, view) in views.take(self.limits.environments) {
                 div class="name wrap" style="padding:8px 0 2px" { (clean(&view.name)) }
                 table class="row" role="presentation" {
@@ -393,6 +389,16 @@ pub(super) fn severity_colour(severity: Severity, muted: bool) -> Colour {
         Severity::Critical | Severity::High => Colour::Red,
         Severity::Medium => Colour::Amber,
         Severity::Low | Severity::Info => Colour::Grey,
+    }
+}
+
+/// The ground of a pill.
+const fn ground(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Red => "#b3261e",
+        Colour::Amber => "#8a5200",
+        Colour::Green => "#1a6b3c",
+        Colour::Grey => "#5b6067",
     }
 }
 

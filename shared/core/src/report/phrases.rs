@@ -147,7 +147,7 @@ phrases! {
     SUBJECT_HEAD = "Subject", "Sujet";
     OUTCOME = "Outcome", "Résultat";
     PASSES = "passes", "conforme";
-    CHART_DAY = "{target}, last 24 hours: {percent} up.", "{target}, 24 dernières heures\u{a0}: disponible à {percent}.";
+    CHARTS = "A bar is a day of the last 30: the taller, the more was lost. The line is latency.", "Une barre est un des 30 derniers jours\u{a0}: plus elle est haute, plus la panne fut longue. La ligne est la latence.";
 }
 
 pub(super) const MONTHS: [Text; 12] = [

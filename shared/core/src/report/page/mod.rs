@@ -4,7 +4,7 @@
 mod parts;
 
 use super::phrases as p;
-use super::view::{EnvironmentView, Item, Report, Standing};
+use super::view::{Colour, EnvironmentView, Item, Report, Standing};
 use super::words::Words;
 use crate::evidence::clean;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -67,8 +67,15 @@ struct Section {
 impl Page<'_> {
     fn body(&self) -> Markup {
         let sections = self.sections();
+        // Grey, red, amber, green: the first environment's is the worst.
+        let verdict = match self.report.environments.first().map_or(Colour::Grey, |view| view.standing.colour()) {
+            Colour::Grey => "card verdict grey",
+            Colour::Red => "card verdict red",
+            Colour::Amber => "card verdict amber",
+            Colour::Green => "card verdict green",
+        };
         html! {
-            section class="card" aria-label=(self.words.say(p::VERDICTS)) {
+            section class=(verdict) aria-label=(self.words.say(p::VERDICTS)) {
                 ul { @for view in self.report.environments.iter().take(SHOWN) { li class="item" { (self.environment(view)) } } }
                 (self.more(self.report.environments.len()))
             }

@@ -75,7 +75,7 @@ impl Page<'_> {
         let (w, all) = (&self.words, &self.report.readiness);
         html! {
             @for of in all.iter().take(SHOWN) {
-                h4 { (w.readiness(of)) }
+                h3 class="of" { (w.readiness(of)) }
                 ul class="lines" { @for line in &of.lines {
                     li {
                         div { (self.line_pill(line.state)) }
@@ -94,9 +94,10 @@ impl Page<'_> {
     pub(super) fn targets(&self) -> Markup {
         let views = self.report.environments.iter().filter(|view| !view.targets.is_empty());
         html! {
+            @if let Some(legend) = self.words.legend() { p class="soft" { (legend) } }
             @for view in views.take(SHOWN) {
-                h4 { (clean(&view.name)) }
-                ul { @for target in view.targets.iter().take(SHOWN) { li class="item" { (self.target(target)) } } }
+                h3 class="of" { (clean(&view.name)) }
+                ul class="tight" { @for target in view.targets.iter().take(SHOWN) { li class="item" { (self.target(target)) } } }
                 (self.more(view.targets.len()))
             }
         }
@@ -129,7 +130,7 @@ impl Page<'_> {
             @for horizon in Horizon::ALL {
                 @let all: Vec<&Recommendation> = self.report.recommendations.iter().filter(|r| r.horizon == horizon).collect();
                 @if !all.is_empty() {
-                    h4 { (w.horizon(horizon)) }
+                    h3 class="of" { (w.horizon(horizon)) }
                     ol { @for of in all.iter().take(SHOWN) {
                         @let (what, places) = w.recommendation(of);
                         li class="item" { p { (what) } p class="soft" { (places) } }
