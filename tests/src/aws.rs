@@ -89,7 +89,10 @@ impl Aws {
 }
 
 /// The interpreter that the emulator is installed in.
-fn python() -> io::Result<PathBuf> {
+///
+/// # Errors
+/// It is not there; the sentence says what to run.
+pub fn python() -> io::Result<PathBuf> {
     let program = root().join("target/sandbox/venv/bin/python");
     if program.exists() {
         return Ok(program);

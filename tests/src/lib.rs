@@ -19,4 +19,5 @@ pub mod shop;
 pub mod site;
 pub mod stack;
 pub mod story;
+pub mod stranger;
 pub mod upstash;

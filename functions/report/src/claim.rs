@@ -32,10 +32,17 @@ pub struct Claim {
     pub state: State,
     /// Of the last claim.
     pub at: Timestamp,
-    /// Claims so far: more than one after a refusal.
+    /// Claims since a mail went out, this one included: more than one after a refusal.
     pub attempts: u32,
+    /// Taken over by the next day's claim, until a mail goes out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
+    /// The report as a page: its key beside this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// The page could not be written. Taken over by the next day's claim, until one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<Unkept>,
     /// The alert of an uncertain mail went out.
     #[serde(default)]
     pub told: bool,
@@ -56,7 +63,14 @@ pub struct Refusal {
     pub cause: Cause,
     /// SES's code and reason.
     pub reason: String,
-    /// Of the day's first refusal.
+    /// Of the first refusal since a mail went out.
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unkept {
+    pub cause: Cause,
+    /// Of the first page since one was written.
     pub since: Timestamp,
 }
 
@@ -71,6 +85,8 @@ impl Claim {
             at: now,
             attempts: 1,
             refused: None,
+            page: None,
+            unkept: None,
             told: false,
             message_id: None,
             sent_at: None,
@@ -79,11 +95,33 @@ impl Claim {
         }
     }
 
+    /// The day's first claim, which takes over what is not over.
+    #[must_use]
+    pub fn after(before: &Before, list: &str, date: Date, now: Timestamp) -> Self {
+        let refused = before.unsent.iter().find(|claim| claim.refused.is_some());
+        let newest = before.unsent.first().or(before.sent.as_ref());
+        Claim {
+            attempts: refused.map_or(1, |claim| claim.attempts.saturating_add(1)),
+            refused: refused.and_then(|claim| claim.refused.clone()),
+            unkept: newest.and_then(|claim| claim.unkept.clone()),
+            ..Claim::new(list, date, now)
+        }
+    }
+
     /// Claimed again after a refusal.
     #[must_use]
     pub fn again(self, now: Timestamp) -> Self {
         Claim { state: State::Claimed, at: now, attempts: self.attempts.saturating_add(1), ..self }
     }
+}
+
+/// A list's claims before today's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Before {
+    /// The last mail that was sent: what the next is compared with.
+    pub sent: Option<Claim>,
+    /// Those since, the newest first.
+    pub unsent: Vec<Claim>,
 }
 
 /// What to do with a list's mail of today.

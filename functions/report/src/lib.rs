@@ -3,6 +3,7 @@
 pub mod claim;
 pub mod event;
 pub mod handle;
+mod keep;
 pub mod lists;
 pub mod outbox;
 pub mod read;
@@ -18,9 +19,9 @@ use vigie_aws::store::Store;
 use vigie_core::Named;
 use vigie_core::config::Config;
 use vigie_core::facts::Gap;
-use vigie_core::report::{self, Input, Observed, Report, html, markdown, text};
+use vigie_core::report::{self, Input, Observed, Report, mail, markdown};
 
-use crate::claim::{Claim, Left};
+use crate::claim::{Before, Claim, Left};
 use crate::event::ReportEvent;
 use crate::lists::List;
 use crate::outbox::Outbox;
@@ -74,6 +75,8 @@ pub enum Done {
         message_id: String,
         subject: String,
         repeat: bool,
+        /// Where the report lies as a page, in the runs bucket; absent: it could not be kept, which an alert says.
+        page: Option<String>,
     },
     /// It may have been sent; nothing was sent now.
     Uncertain,
@@ -143,13 +146,9 @@ pub async fn report<O: Outbox>(deps: &Deps<O>, event: &ReportEvent, now: Timesta
 }
 
 async fn rendered<O>(deps: &Deps<O>, list: &List, world: &mut World<'_>) -> Result<Done, ListError> {
-    let report = world.report(&deps.config, list, list.today(world.now), false).await?;
-    Ok(Done::Rendered {
-        subject: report::subject(&report),
-        html: html::mail(&report).html,
-        text: text::mail(&report),
-        markdown: markdown::page(&report),
-    })
+    let (report, _) = world.report(&deps.config, list, list.today(world.now), false).await?;
+    let mail::Mail { subject, html, text, .. } = mail::mail(&report);
+    Ok(Done::Rendered { subject, html, text, markdown: markdown::page(&report) })
 }
 
 /// What was read of the environments, each once an invocation.
@@ -160,7 +159,7 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// The report of a list, compared with its last mail before `date`.
+    /// The report of a list, compared with its last mail before `date`, and what became of its mails since then.
     ///
     /// # Errors
     /// The last mail cannot be read.
@@ -170,25 +169,27 @@ impl World<'_> {
         list: &List,
         date: Date,
         repeat: bool,
-    ) -> Result<Report, ListError> {
-        let last = read::last_sent(self.deps_store, &list.id, date).await;
-        let last = last.map_err(|gap| ListError::Claim { list: list.id.clone(), gap })?;
+    ) -> Result<(Report, Before), ListError> {
+        let before = read::before(self.deps_store, &list.id, date).await;
+        let before = before.map_err(|gap| ListError::Claim { list: list.id.clone(), gap })?;
+        let last = before.sent.as_ref();
         let unread: Vec<&String> = list.environments.iter().filter(|name| !self.known.contains_key(*name)).collect();
         let read = unread
             .into_iter()
             .map(|name| async { (name.clone(), read::environment(self.deps_store, name, self.now).await) });
         let read = futures::future::join_all(read).await;
         self.known.extend(read);
-        let environments = list.environments.iter().filter_map(|name| self.observed(config, name, last.as_ref()));
-        Ok(report::report(&Input {
+        let environments = list.environments.iter().filter_map(|name| self.observed(config, name, last));
+        let report = report::report(&Input {
             environments: environments.collect(),
             now: self.now,
-            since: last.as_ref().and_then(|claim| claim.sent_at),
+            since: last.and_then(|claim| claim.sent_at),
             language: list.language,
             time_zone: list.time_zone.clone(),
             repeat,
-            least: vigie_core::check::Severity::Info,
-        }))
+            least: list.least,
+        });
+        Ok((report, before))
     }
 
     fn observed(&self, config: &Config, name: &str, last: Option<&Claim>) -> Option<Observed> {

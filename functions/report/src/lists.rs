@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use vigie_aws::mail::bare;
+use vigie_core::check::Severity;
 use vigie_core::config::{Config, Recipient};
 use vigie_core::text::Language;
 
@@ -18,6 +20,8 @@ pub struct List {
     pub time_zone: String,
     pub hour: u8,
     pub environments: Vec<String>,
+    /// What is milder is counted and not listed.
+    pub least: Severity,
     pub addresses: Vec<String>,
 }
 
@@ -48,9 +52,11 @@ pub fn lists(config: &Config) -> Vec<List> {
     for recipient in config.report.iter().flat_map(|report| &report.to) {
         let base = id(recipient);
         let full = |list: &List| list.addresses.len() >= MOST;
+        if out.iter().any(|list| of(list, &base) && has(list, &recipient.address)) {
+            continue;
+        }
         let part = out.iter().filter(|list| full(list) && of(list, &base)).count();
         match out.iter_mut().find(|list| of(list, &base) && !full(list)) {
-            Some(list) if list.addresses.contains(&recipient.address) => {}
             Some(list) => list.addresses.push(recipient.address.clone()),
             None => out.push(List {
                 id: if part == 0 { base } else { format!("{base}.{}", part + 1) },
@@ -58,6 +64,7 @@ pub fn lists(config: &Config) -> Vec<List> {
                 time_zone: recipient.time_zone.clone(),
                 hour: recipient.hour,
                 environments: environments(recipient, config),
+                least: recipient.severity,
                 addresses: vec![recipient.address.clone()],
             }),
         }
@@ -69,13 +76,18 @@ fn of(list: &List, base: &str) -> bool {
     list.id == base || list.id.strip_prefix(base).is_some_and(|rest| rest.starts_with('.'))
 }
 
+/// Whether somebody is on it already, under whatever name.
+fn has(list: &List, address: &str) -> bool {
+    list.addresses.iter().any(|there| bare(there).eq_ignore_ascii_case(bare(address)))
+}
+
 fn environments(recipient: &Recipient, config: &Config) -> Vec<String> {
     let all = config.environment.keys();
     let asked = |name: &&String| recipient.environments.is_empty() || recipient.environments.contains(name);
     all.filter(asked).cloned().collect()
 }
 
-/// `all-fr-europe-paris-07`, `production+staging-en-utc-07`: safe as the name of an object.
+/// `all-fr-europe-paris-07`, `production+staging-en-utc-07-high`: safe as the name of an object, and part of an address.
 fn id(recipient: &Recipient) -> String {
     const LONGEST: usize = 80;
     let mut names = recipient.environments.clone();
@@ -93,7 +105,12 @@ fn id(recipient: &Recipient) -> String {
     };
     let slug = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let zone: String = recipient.time_zone.chars().map(slug).collect();
-    format!("{what}-{language}-{zone}-{:02}", recipient.hour)
+    // The default has no name here: a list keeps its id, and so its day's mail, when severities come into use.
+    let least = match recipient.severity {
+        Severity::Info => String::new(),
+        least => format!("-{}", least.name()),
+    };
+    format!("{what}-{language}-{zone}-{:02}{least}", recipient.hour)
 }
 
 /// FNV-1a: stable between versions, unlike the standard library's hasher.
@@ -113,6 +130,7 @@ mod tests {
             time_zone: "Europe/Paris".to_owned(),
             hour,
             environments: environments.iter().map(|&e| e.to_owned()).collect(),
+            severity: Severity::Info,
         }
     }
 
@@ -139,6 +157,27 @@ mod tests {
             ]
         );
         assert_eq!(lists[0].addresses, ["a@shop.example", "b@shop.example"]);
+    }
+
+    #[test]
+    fn a_severity_makes_a_list_of_its_own() {
+        let graver = |severity| Recipient { severity, ..recipient("a@shop.example", Language::En, 7, &[]) };
+        let lists = lists(&config(vec![
+            graver(Severity::Info),
+            graver(Severity::High),
+            graver(Severity::Critical),
+            Recipient { address: "Ana <A@shop.example>".to_owned(), ..graver(Severity::High) },
+        ]));
+        let ids: Vec<(&str, Severity, usize)> =
+            lists.iter().map(|list| (list.id.as_str(), list.least, list.addresses.len())).collect();
+        assert_eq!(
+            ids,
+            [
+                ("all-en-europe-paris-07", Severity::Info, 1),
+                ("all-en-europe-paris-07-high", Severity::High, 1),
+                ("all-en-europe-paris-07-critical", Severity::Critical, 1)
+            ]
+        );
     }
 
     #[test]

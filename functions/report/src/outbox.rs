@@ -9,6 +9,7 @@ use vigie_core::cause::Cause;
 use vigie_core::check::{Class, Severity};
 use vigie_core::evidence::{Evidence, Value};
 use vigie_core::head::{Alert, AlertKind};
+use vigie_core::report::mail as content;
 
 use crate::claim::Claim;
 
@@ -17,10 +18,8 @@ use crate::claim::Claim;
 pub struct Letter {
     pub from: String,
     pub to: Vec<String>,
-    pub subject: String,
-    pub html: String,
-    pub text: String,
-    /// The list's id: for `List-Id` and threads.
+    pub mail: content::Mail,
+    /// The list's id: for `List-Id`, threads, and who wants to leave it.
     pub list: String,
     pub at: Timestamp,
     /// Which attempt or repeat of the day this is.
@@ -70,49 +69,86 @@ impl Outbox for Aws {
     }
 }
 
-/// The bytes of a letter: one synthetic reference a list, so that a reader shows its reports as one thread.
+/// The bytes of a letter: one synthetic reference a list, so that a reader may show its reports as one thread; the charts
+/// inside the HTML, and what did not fit there attached as `report.html`.
 ///
 /// # Errors
 /// An address that is none, a header that could add another.
 pub fn compose(letter: &Letter) -> Result<Vec<u8>, mail::MailError> {
-    let domain = letter.from.rsplit('@').next().unwrap_or_default().trim_end_matches('>').trim();
+    let domain = mail::bare(&letter.from).rsplit('@').next().unwrap_or_default();
     let (list, at) = (&letter.list, letter.at.strftime("%Y%m%dT%H%M%SZ"));
     mail::compose(&mail::Mail {
         from: &letter.from,
         to: &letter.to,
-        subject: &letter.subject,
-        text: &letter.text,
-        html: &letter.html,
+        subject: &letter.mail.subject,
+        text: &letter.mail.text,
+        html: &letter.mail.html,
         date: letter.at,
         message_id: &format!("{list}.{at}.{}@vigie.{domain}", letter.copy),
         list_id: Some(&format!("{list}.vigie.{domain}")),
+        unsubscribe: Some(&format!("unsubscribe {list}")),
         references: &[format!("{list}@vigie.{domain}")],
-        parts: &[],
+        parts: &parts(&letter.mail),
     })
+}
+
+fn parts(mail: &content::Mail) -> Vec<mail::Part> {
+    let chart = |(n, chart): (usize, &content::Chart)| mail::Part {
+        name: format!("chart-{}.png", n + 1),
+        content_type: "image/png".to_owned(),
+        bytes: chart.png.clone(),
+        cid: Some(chart.cid.clone()),
+    };
+    let whole = mail.whole.as_ref().map(|page| mail::Part {
+        name: "report.html".to_owned(),
+        content_type: "text/html; charset=utf-8".to_owned(),
+        bytes: page.clone().into_bytes(),
+        cid: None,
+    });
+    mail.charts.iter().enumerate().map(chart).chain(whole).collect()
 }
 
 /// Alerts of the report itself: their check ids, which no audit judges.
 pub const REFUSED: &str = "REPORT-REFUSED";
 pub const UNCERTAIN: &str = "REPORT-UNCERTAIN";
+pub const UNKEPT: &str = "REPORT-UNKEPT";
 
-/// The alert about a day's mail. Its id is stable: delivery is at least once.
+/// What an alert about a day's mail says.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    pub check: &'static str,
+    pub kind: AlertKind,
+    /// Since when it is so.
+    pub since: Timestamp,
+    pub cause: Cause,
+    pub reason: &'a str,
+}
+
+/// The alert about a day's mail. Its id is stable: delivery is at least once. It names where the report lies, and is no
+/// way to it: who may read the bucket can.
 #[must_use]
-pub fn alert(check: &str, kind: AlertKind, claim: &Claim, cause: Cause, reason: &str, now: Timestamp) -> Alert {
-    let since = claim.refused.as_ref().map_or(claim.at, |refused| refused.since);
+pub fn alert(about: About<'_>, claim: &Claim, now: Timestamp) -> Alert {
+    let About { check, kind, since, cause, reason } = about;
     let title = match (check, kind) {
         (REFUSED, AlertKind::Resolved) => "The daily report is sent again",
         (REFUSED, _) => "SES refuses the daily report",
+        (UNKEPT, AlertKind::Resolved) => "The daily report is kept again",
+        (UNKEPT, _) => "The daily report could not be kept in the runs bucket",
+        (_, AlertKind::Resolved) => "A later daily report was sent",
         _ => "The daily report may not have been sent",
     };
-    let evidence: Evidence = [
+    let mut said = vec![
         ("list", Value::name(&claim.list)),
         ("date", Value::name(claim.date.to_string())),
         ("reason", Value::name(reason)),
         ("attempts", Value::Count(u64::from(claim.attempts))),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect();
+    ];
+    match (&claim.page, &claim.unkept) {
+        (Some(page), None) => said.push(("report", Value::name(page))),
+        (_, Some(unkept)) => said.push(("unkept", Value::name(unkept.cause.code()))),
+        (None, None) => {}
+    }
+    let evidence: Evidence = said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Alert {
         schema: "vigie.alert/v1".to_owned(),
         id: format!(
@@ -125,7 +161,8 @@ pub fn alert(check: &str, kind: AlertKind, claim: &Claim, cause: Cause, reason: 
         kind,
         environment: "report".to_owned(),
         class: Class::Production,
-        severity: Severity::High,
+        // A mail that went out is read, whether or not a copy was kept.
+        severity: if check == UNKEPT { Severity::Medium } else { Severity::High },
         check: check.to_owned(),
         fault: None,
         target: "vigie".to_owned(),

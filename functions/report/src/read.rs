@@ -14,7 +14,7 @@ use vigie_core::head::{self, Head};
 use vigie_core::plan;
 use vigie_core::run::{self, Run};
 
-use crate::claim::{self, Claim, State};
+use crate::claim::{self, Before, Claim, State};
 
 /// How long one read may take.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -80,11 +80,12 @@ async fn listed(store: &Store, name: &str, suite: Suite, now: Timestamp) -> Resu
     Ok(None)
 }
 
-/// The last mail of a list that was sent before `today`.
+/// The last mail of a list that was sent before `today`, and the claims since.
 ///
 /// # Errors
 /// The store does not answer: then it is not known what is new. A single claim that is not ours is passed over.
-pub async fn last_sent(store: &Store, list: &str, today: Date) -> Result<Option<Claim>, Gap> {
+pub async fn before(store: &Store, list: &str, today: Date) -> Result<Before, Gap> {
+    let mut before = Before::default();
     for days in 1..=DAYS {
         let found = match claim(store, list, back(today, days)).await {
             Err(gap) if gap.cause == Cause::Malformed => {
@@ -93,11 +94,16 @@ pub async fn last_sent(store: &Store, list: &str, today: Date) -> Result<Option<
             }
             found => found?,
         };
-        if let Some((claim, _)) = found.filter(|(claim, _)| claim.state == State::Sent) {
-            return Ok(Some(claim));
+        match found {
+            Some((claim, _)) if claim.state == State::Sent => {
+                before.sent = Some(claim);
+                break;
+            }
+            Some((claim, _)) => before.unsent.push(claim),
+            None => {}
         }
     }
-    Ok(None)
+    Ok(before)
 }
 
 /// The claim of a day.
@@ -122,7 +128,7 @@ async fn object<T: DeserializeOwned>(store: &Store, key: &str) -> Result<Option<
     Ok(Some((read, tag)))
 }
 
-async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Gap> {
+pub(crate) async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Gap> {
     match tokio::time::timeout(LIMIT, work).await {
         Ok(done) => done.map_err(|e| e.gap()),
         Err(_) => Err(Gap::new(Cause::Timeout, Identity::Auditor)),

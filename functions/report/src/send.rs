@@ -8,18 +8,19 @@ use vigie_core::cause::Cause;
 use vigie_core::facts::{Gap, Identity};
 use vigie_core::head::AlertKind;
 use vigie_core::plan;
-use vigie_core::report::{self, Report, html, text};
+use vigie_core::report::{Report, mail, page};
 
-use crate::claim::{Claim, Left, Refusal, State, Step, step};
+use crate::claim::{Before, Claim, Left, Refusal, State, Step, step};
+use crate::keep::keep;
 use crate::lists::List;
-use crate::outbox::{Letter, Outbox, REFUSED, UNCERTAIN, Unsent, alert};
+use crate::outbox::{About, Letter, Outbox, REFUSED, UNCERTAIN, Unsent, alert};
 use crate::read;
 use crate::{Deps, Done, ListError, World};
 
 /// How long sending may take: one attempt, no retries. A little longer than the SDK's own limit, which tells more.
 const SENDING: Duration = Duration::from_secs(18);
-/// What must be left to begin: sending, and recording what came of it.
-const NEEDED: Duration = Duration::from_secs(24);
+/// What must be left to begin: keeping the page, sending, and recording what came of it.
+const NEEDED: Duration = Duration::from_secs(30);
 
 /// Does with today's mail of a list what its claim allows.
 pub(crate) async fn today<O: Outbox>(
@@ -45,9 +46,10 @@ pub(crate) async fn today<O: Outbox>(
                 return Err(ListError::NoTime(list.id.clone()));
             }
             // Read and made before the claim: a crash in between leaves nothing behind.
-            let made = world.report(&deps.config, list, date, repeat).await?;
+            let (report, before) = world.report(&deps.config, list, date, repeat).await?;
+            let made = Made::new(report, before);
             let (claim, tag) = match found {
-                None => (Claim::new(&list.id, date, now), None),
+                None => (Claim::after(&made.before, &list.id, date, now), None),
                 Some((claim, tag)) if repeat => {
                     (Claim { repeats: claim.repeats.saturating_add(1), ..claim }, Some(tag))
                 }
@@ -61,20 +63,36 @@ pub(crate) async fn today<O: Outbox>(
     }
 }
 
+/// What is sent, and what it is compared with.
+struct Made {
+    report: Report,
+    mail: mail::Mail,
+    page: String,
+    before: Before,
+}
+
+impl Made {
+    fn new(report: Report, before: Before) -> Self {
+        let mail = mail::mail(&report);
+        let page = mail.whole.clone().unwrap_or_else(|| page::page(&report));
+        Made { report, mail, page, before }
+    }
+}
+
 async fn send<O: Outbox>(
     deps: &Deps<O>,
     list: &List,
-    made: Report,
+    made: Made,
     claim: Claim,
     tag: ETag,
     world: &World<'_>,
 ) -> Result<Done, ListError> {
+    let Made { report, mail, page, before } = made;
+    let claim = keep(deps, page, claim, world).await;
     let letter = Letter {
         from: deps.config.report.as_ref().map(|report| report.from.clone()).unwrap_or_default(),
         to: list.addresses.clone(),
-        subject: report::subject(&made),
-        html: html::mail(&made).html,
-        text: text::mail(&made),
+        mail,
         list: list.id.clone(),
         at: world.now,
         copy: claim.attempts.saturating_add(claim.repeats),
@@ -82,17 +100,18 @@ async fn send<O: Outbox>(
     let answer = tokio::time::timeout(SENDING, deps.outbox.send(&letter)).await;
     match answer.unwrap_or(Err(Unsent::Uncertain(Cause::Timeout))) {
         Ok(message_id) => {
-            record(deps, list, &made, claim, tag, &message_id, world).await?;
-            Ok(Done::Sent { message_id, subject: letter.subject, repeat: made.repeat })
+            let page = claim.page.clone().filter(|_| claim.unkept.is_none());
+            record(deps, list, &report, (claim, &before), tag, &message_id, world).await?;
+            Ok(Done::Sent { message_id, subject: letter.mail.subject, repeat: report.repeat, page })
         }
         Err(Unsent::Refused { cause, reason }) => {
-            if !made.repeat {
+            if !report.repeat {
                 refused(deps, list, claim, &tag, (cause, &reason), world).await;
             }
             Err(ListError::Refused { list: list.id.clone(), reason })
         }
         // Who sends again by hand sees the answer; the first mail's own state stays.
-        Err(Unsent::Uncertain(_)) if made.repeat => Ok(Done::Uncertain),
+        Err(Unsent::Uncertain(_)) if report.repeat => Ok(Done::Uncertain),
         Err(Unsent::Uncertain(cause)) => {
             doubt(deps, list, claim, &tag, cause, world).await?;
             Ok(Done::Uncertain)
@@ -100,12 +119,13 @@ async fn send<O: Outbox>(
     }
 }
 
-/// Sent: the next mail is compared with what this one said. A repeat leaves the first one's record.
+/// Sent: the next mail is compared with what this one said, and what was wrong with earlier ones is over. A repeat leaves
+/// the first one's record.
 async fn record<O: Outbox>(
     deps: &Deps<O>,
     list: &List,
     made: &Report,
-    claim: Claim,
+    (claim, before): (Claim, &Before),
     tag: ETag,
     message_id: &str,
     world: &World<'_>,
@@ -114,10 +134,13 @@ async fn record<O: Outbox>(
         return Ok(());
     }
     let was_refused = claim.refused.clone();
+    let uncertain = before.unsent.iter().chain([&claim]).filter(|claim| claim.told).cloned().collect::<Vec<_>>();
     let sent = Claim {
         state: State::Sent,
         message_id: Some(message_id.to_owned()),
         sent_at: Some(world.now),
+        refused: None,
+        told: false,
         open: made.environments.iter().map(|view| (view.name.clone(), view.open.clone())).collect(),
         ..claim
     };
@@ -127,14 +150,20 @@ async fn record<O: Outbox>(
             return Err(ListError::Unrecorded { list: list.id.clone(), message_id: message_id.to_owned() });
         }
     }
-    if let Some(refusal) = was_refused {
-        tell(deps, REFUSED, AlertKind::Resolved, &sent, (refusal.cause, &refusal.reason), world).await;
+    let kind = AlertKind::Resolved;
+    if let Some(Refusal { cause, reason, since }) = &was_refused {
+        tell(deps, About { check: REFUSED, kind, since: *since, cause: *cause, reason }, &sent, world).await;
+    }
+    for claim in uncertain {
+        let (cause, reason) = (Cause::Unexpected, "a later mail was sent, and says what is open");
+        let about = About { check: UNCERTAIN, kind, since: claim.at, cause, reason };
+        tell(deps, about, &claim, world).await;
     }
     Ok(())
 }
 
 /// Refused: the claim is released, so that the next hour tries again, and an alert gives SES's reason. It is said at the
-/// first refusal of the day, then at the second, fourth, eighth, so that an hourly retry is not an hourly alarm.
+/// first refusal, then at the second, fourth, eighth, so that an hourly retry is not an hourly alarm.
 async fn refused<O: Outbox>(
     deps: &Deps<O>,
     list: &List,
@@ -152,7 +181,7 @@ async fn refused<O: Outbox>(
     let kind = if claim.attempts == 1 { AlertKind::Fired } else { AlertKind::Reminder };
     if claim.attempts.is_power_of_two() {
         let reason = claim.refused.as_ref().map_or("", |refusal| refusal.reason.as_str());
-        tell(deps, REFUSED, kind, &claim, (cause, reason), world).await;
+        tell(deps, About { check: REFUSED, kind, since, cause, reason }, &claim, world).await;
     }
 }
 
@@ -168,22 +197,18 @@ async fn doubt<O: Outbox>(
     let mut claim = Claim { state: State::Uncertain, ..claim };
     let Some(tag) = put(&deps.store, list, &claim, Some(tag)).await? else { return Ok(()) };
     let reason = "SES gave no answer, or the function ended while sending; look for the mail, then send it with force";
-    if tell(deps, UNCERTAIN, AlertKind::Fired, &claim, (cause, reason), world).await {
+    let about = About { check: UNCERTAIN, kind: AlertKind::Fired, since: claim.at, cause, reason };
+    if tell(deps, about, &claim, world).await {
         claim.told = true;
         put(&deps.store, list, &claim, Some(&tag)).await?;
     }
     Ok(())
 }
 
-async fn tell<O: Outbox>(
-    deps: &Deps<O>,
-    check: &str,
-    kind: AlertKind,
-    claim: &Claim,
-    (cause, reason): (Cause, &str),
-    world: &World<'_>,
-) -> bool {
-    let alert = alert(check, kind, claim, cause, reason, world.now);
+/// Sends an alert about a mail. `false`: it did not go out, which is logged.
+pub(crate) async fn tell<O: Outbox>(deps: &Deps<O>, about: About<'_>, claim: &Claim, world: &World<'_>) -> bool {
+    let check = about.check;
+    let alert = alert(about, claim, world.now);
     let told = tokio::time::timeout(read::LIMIT, deps.outbox.alert(alert)).await.unwrap_or(Err(Cause::Timeout));
     if let Err(cause) = told {
         tracing::error!(list = claim.list, check, cause = cause.code(), "an alert about a mail was not sent");

@@ -1,200 +1,21 @@
 //! One mail a day and list, whatever SES, the store or a crash does.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
-use std::path::Path;
-use std::sync::Mutex;
+mod common;
+
 use std::time::Duration;
 
-use jiff::Timestamp;
+use common::*;
 use vigie_aws::store::Store;
-use vigie_core::Named;
 use vigie_core::cause::Cause;
-use vigie_core::check::{Class, Severity, Suite};
-use vigie_core::config::{Config, EnvironmentConfig, Recipient, Report, Writes};
-use vigie_core::contract::Contract;
-use vigie_core::evidence::{Evidence, Value};
-use vigie_core::head::{Alert, AlertKind, Head, Newest};
-use vigie_core::run::{Coverage, Finding, Outcome, Run, Verdict};
+use vigie_core::evidence::Value;
+use vigie_core::head::AlertKind;
+use vigie_core::run::Outcome;
 use vigie_core::text::Language;
 use vigie_report::claim::{Claim, Left, State};
 use vigie_report::event::ReportEvent;
-use vigie_report::outbox::{Letter, Outbox, REFUSED, UNCERTAIN, Unsent, compose};
-use vigie_report::{Answer, Deps, Done, ReportError, report};
-
-/// Keeps mails and alerts; answers as it is told to.
-#[derive(Default)]
-struct Memory {
-    letters: Mutex<Vec<Letter>>,
-    alerts: Mutex<Vec<Alert>>,
-    /// What the next sends answer, the last first; empty: sent.
-    answers: Mutex<Vec<Unsent>>,
-    /// To whom sending is refused always.
-    refuses: Option<&'static str>,
-    deaf: bool,
-}
-
-impl Outbox for Memory {
-    async fn send(&self, letter: &Letter) -> Result<String, Unsent> {
-        if self.refuses.is_some_and(|to| letter.to.iter().any(|of| of == to)) {
-            return Err(sandbox());
-        }
-        if let Some(answer) = self.answers.lock().unwrap().pop() {
-            return Err(answer);
-        }
-        let mut letters = self.letters.lock().unwrap();
-        letters.push(letter.clone());
-        Ok(format!("id-{}", letters.len()))
-    }
-
-    async fn alert(&self, alert: Alert) -> Result<(), Cause> {
-        if self.deaf {
-            return Err(Cause::Throttled);
-        }
-        self.alerts.lock().unwrap().push(alert);
-        Ok(())
-    }
-}
-
-impl Memory {
-    fn sent(&self) -> usize {
-        self.letters.lock().unwrap().len()
-    }
-
-    fn subject(&self) -> String {
-        self.letters.lock().unwrap().last().unwrap().subject.clone()
-    }
-
-    fn told(&self) -> Vec<(String, AlertKind)> {
-        self.alerts.lock().unwrap().iter().map(|alert| (alert.check.clone(), alert.kind)).collect()
-    }
-}
-
-fn sandbox() -> Unsent {
-    Unsent::Refused { cause: Cause::Denied, reason: "MessageRejected: the address is not verified".to_owned() }
-}
-
-fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
-
-const SEVEN: &str = "2026-11-22T06:05:00Z";
-const EIGHT: &str = "2026-11-22T07:05:00Z";
-const NINE: &str = "2026-11-22T08:05:00Z";
-const LIST: &str = "all-en-europe-paris-07";
-
-fn recipient(address: &str, language: Language) -> Recipient {
-    let (time_zone, environments) = ("Europe/Paris".to_owned(), Vec::new());
-    Recipient { address: address.to_owned(), language, time_zone, hour: 7, environments }
-}
-
-fn config(to: Vec<Recipient>) -> Config {
-    let environment = EnvironmentConfig {
-        class: Class::Production,
-        variables: Vec::new(),
-        role: None,
-        external_id: None,
-        app_role: None,
-        region: None,
-        writes: Writes::Off,
-        optional: Vec::new(),
-        contract: Contract::default(),
-        limits: Named::new(),
-        neighbours: None,
-    };
-    Config {
-        report: Some(Report { from: "Vigie <vigie@shop.example>".to_owned(), to }),
-        environment: [("production".to_owned(), environment)].into(),
-        ..Config::default()
-    }
-}
-
-fn deps(root: &Path) -> Deps<Memory> {
-    Deps {
-        config: config(vec![recipient("team@shop.example", Language::En)]),
-        store: Store::Directory(root.to_path_buf()),
-        outbox: Memory::default(),
-        left: Duration::from_secs(300),
-    }
-}
-
-async fn hourly(deps: &Deps<Memory>, now: &str) -> Result<Answer, ReportError> {
-    report(deps, &ReportEvent { scheduled_at: Some(at(now)), ..Default::default() }, at(now)).await
-}
-
-async fn forced(deps: &Deps<Memory>, now: &str) -> Result<Answer, ReportError> {
-    report(deps, &ReportEvent { force: true, ..Default::default() }, at(now)).await
-}
-
-fn only(answer: Result<Answer, ReportError>) -> Done {
-    let mut lists = answer.unwrap().lists;
-    assert_eq!(lists.len(), 1);
-    lists.remove(0).done
-}
-
-fn claim(root: &Path, date: &str) -> Claim {
-    serde_json::from_slice(&std::fs::read(root.join(format!("reports/{date}/{LIST}.json"))).unwrap()).unwrap()
-}
-
-fn write(root: &Path, key: &str, bytes: &[u8]) {
-    let path = root.join(key);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, bytes).unwrap();
-}
-
-fn finding(subject: &str, outcome: Outcome) -> Finding {
-    Finding {
-        check: "SQS-DLQ-NONE".to_owned(),
-        fault: (outcome == Outcome::Fail).then(|| "none".to_owned()),
-        target: "sqs".to_owned(),
-        subject: subject.to_owned(),
-        outcome,
-        severity: Severity::High,
-        cause: None,
-        action: None,
-        asked_as: None,
-        failing_since: None,
-        parent: None,
-        mute: None,
-        evidence: Evidence::from([("subject".to_owned(), Value::name(subject))]),
-    }
-}
-
-/// Stores a full run and the head that names it.
-fn audited(root: &Path, started: &str, findings: Vec<Finding>) {
-    let key = format!("runs/production/full/{}.json", at(started).strftime("%Y/%m/%d/%H%M%SZ"));
-    let run = Run {
-        schema: vigie_core::run::SCHEMA.to_owned(),
-        id: format!("production/full/{started}"),
-        environment: "production".to_owned(),
-        class: Class::Production,
-        suite: Suite::Full,
-        scheduled_at: Some(at(started)),
-        started_at: at(started),
-        duration_ms: 900,
-        verdict: Verdict::Red,
-        coverage: Coverage::default(),
-        targets: Vec::new(),
-        findings,
-        expires: Vec::new(),
-        sinks: Vec::new(),
-        stored_at: None,
-    };
-    write(root, &key, &serde_json::to_vec(&run).unwrap());
-    let newest = Newest { id: run.id.clone(), key, scheduled_at: at(started) };
-    let head = Head {
-        schema: vigie_core::head::SCHEMA.to_owned(),
-        environment: "production".to_owned(),
-        class: Class::Production,
-        run: run.id,
-        scheduled_at: at(started),
-        newest: [("full".to_owned(), newest)].into(),
-        chains: Named::new(),
-        memory: vigie_core::snapshot::Memory::default(),
-        history: Named::new(),
-        fingerprints: Named::new(),
-    };
-    write(root, "heads/production.json", &serde_json::to_vec(&head).unwrap());
-}
+use vigie_report::outbox::{REFUSED, UNCERTAIN, Unsent, compose};
+use vigie_report::{Done, ReportError, report};
 
 #[tokio::test]
 async fn one_mail_a_day_from_the_local_hour_on() {
@@ -261,9 +82,10 @@ async fn a_mail_without_an_answer_is_not_sent_twice() {
     assert_eq!(only(hourly(&deps, EIGHT).await), Done::Left { why: Left::Uncertain });
     assert_eq!(deps.outbox.sent(), 0);
     assert_eq!(deps.outbox.told(), [(UNCERTAIN.to_owned(), AlertKind::Fired)]);
-    // A person may decide to send it.
+    // A person may decide to send it: then it is no longer in doubt.
     assert!(matches!(only(forced(&deps, NINE).await), Done::Sent { repeat: true, .. }));
     assert_eq!(claim(root.path(), "2026-11-22").state, State::Sent);
+    assert_eq!(deps.outbox.told().last(), Some(&(UNCERTAIN.to_owned(), AlertKind::Resolved)));
 }
 
 #[tokio::test]
@@ -361,7 +183,7 @@ async fn a_head_that_cannot_be_read_does_not_hide_the_runs() {
     write(root.path(), "runs/production/full/2026/11/22/040000Z.snapshot.json", b"{}");
     hourly(&deps, SEVEN).await.unwrap();
     assert_eq!(deps.outbox.subject(), "Vigie: production red, 1 found");
-    let text = deps.outbox.letters.lock().unwrap()[0].text.clone();
+    let text = deps.outbox.letters.lock().unwrap()[0].mail.text.clone();
     assert!(text.contains("the head could not be read"), "{text}");
     // A run that the head names and that is gone is not "never audited".
     audited(root.path(), "2026-11-23T04:00:00Z", Vec::new());
@@ -395,5 +217,7 @@ async fn a_letter_is_a_message() {
         assert!(raw.contains(header), "{header} in {raw}");
     }
     assert!(raw.contains("References: <all-fr-europe-paris-07@vigie.shop.example>"));
+    let leave = "List-Unsubscribe: <mailto:vigie@shop.example?subject=unsubscribe%20all-fr-europe-paris-07>";
+    assert!(raw.contains(leave), "{raw}");
     assert!(raw.contains("multipart/alternative"));
 }

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use mail_builder::MessageBuilder;
 use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address;
+use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::date::Date;
 use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
+use mail_builder::headers::url::URL;
 use mail_builder::mime::{BodyPart, MimePart};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use send::{Refusal, actions, send};
 
@@ -17,6 +20,9 @@ pub use send::{Refusal, actions, send};
 pub const LARGEST: usize = 10 * 1024 * 1024;
 /// The most recipients of one message. Source: the same.
 pub const MOST_RECIPIENTS: usize = 50;
+/// What stands for itself in a mailto URL, beside letters and digits. Source: RFC 6068, section 2, and RFC 3986, section
+/// 2.3. A `+` does not: some readers take it for a space.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A message in two forms, text and HTML.
 #[derive(Clone, Debug)]
@@ -32,16 +38,19 @@ pub struct Mail<'a> {
     pub message_id: &'a str,
     /// Without angle brackets: `report.vigie.shop.example` (RFC 2919).
     pub list_id: Option<&'a str>,
+    /// What a reader's "unsubscribe" writes to the sender as the subject (RFC 2369). It is a mail and no click: one click
+    /// (RFC 8058) needs an HTTPS address, and Vigie has none.
+    pub unsubscribe: Option<&'a str>,
     /// Message ids of earlier reports, oldest first, so that readers show one thread.
     pub references: &'a [String],
     pub parts: &'a [Part],
 }
 
 /// A picture in the HTML, or an attachment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub name: String,
-    /// `image/png`.
+    /// `image/png`; of a text with its charset: `text/html; charset=utf-8`.
     pub content_type: String,
     pub bytes: Vec<u8>,
     /// `Some`: shown inside the HTML as `cid:ID`.
@@ -53,7 +62,9 @@ pub struct Part {
 pub enum MailError {
     #[error("{header} holds a line break or another control character: refused, for it could add headers")]
     Injection { header: &'static str },
-    #[error("{header}: {value:?} is not a mail address; expected name@domain or Name <name@domain>")]
+    #[error(
+        "{header}: {value:?} is not a mail address; expected name@domain or Name <name@domain>, the address in ASCII"
+    )]
     Address { header: &'static str, value: String },
     #[error("{header}: {value:?} is not of its form; expected id@domain, without angle brackets")]
     Id { header: &'static str, value: String },
@@ -65,7 +76,11 @@ pub enum MailError {
     Unwritten,
 }
 
-/// The message's bytes: multipart/alternative of text and HTML, pictures beside the HTML, attachments after both.
+/// The message's bytes: multipart/alternative of text and HTML, pictures beside the HTML, attachments after both. Text
+/// and HTML are UTF-8, encoded so that each line is short and ASCII; headers are folded and encoded (RFC 2047).
+///
+/// There is no `Precedence`: it is not standardized, and RFC 3834 (section 3.1.8) recommends no value of it;
+/// `Auto-Submitted` and `List-Id` say the same.
 ///
 /// # Errors
 /// A header that could add another, an address that is none, a message that SES would not take.
@@ -86,6 +101,9 @@ pub fn compose(mail: &Mail<'_>) -> Result<Vec<u8>, MailError> {
         let list = plain("List-Id", list)?;
         message = message.header("List-Id", HeaderType::from(Raw::new(format!("<{list}>"))));
     }
+    if let Some(subject) = mail.unsubscribe {
+        message = message.header("List-Unsubscribe", URL::new(mailto(mail.from, plain("List-Unsubscribe", subject)?)));
+    }
     if !mail.references.is_empty() {
         let ids = mail.references.iter().map(|r| id("References", r)).collect::<Result<Vec<_>, _>>()?;
         message = message.references(MessageId::new_list(ids.into_iter()));
@@ -101,18 +119,24 @@ fn body<'a>(mail: &'a Mail<'_>) -> Result<MimePart<'a>, MailError> {
         let bytes = BodyPart::Binary(part.bytes.as_slice().into());
         let mime = MimePart::new(plain("Content-Type", &part.content_type)?, bytes);
         match &part.cid {
-            Some(cid) => inline.push(mime.inline().cid(plain("Content-ID", cid)?)),
+            Some(cid) => {
+                let shown = ContentType::new("inline").attribute("filename", name);
+                inline.push(mime.header("Content-Disposition", shown).cid(id("Content-ID", cid)?));
+            }
             None => attached.push(mime.attachment(name)),
         }
     }
     let text = MimePart::new("text/plain", BodyPart::Text(mail.text.into()));
     let html = MimePart::new("text/html", BodyPart::Text(mail.html.into()));
-    let html = wrapped("multipart/related", html, inline);
-    Ok(wrapped("multipart/mixed", MimePart::new("multipart/alternative", vec![text, html]), attached))
+    // The type of its root is a required parameter: RFC 2387, section 3.1.
+    let related = ContentType::new("multipart/related").attribute("type", "text/html");
+    let html = wrapped(related, html, inline);
+    let both = MimePart::new("multipart/alternative", vec![text, html]);
+    Ok(wrapped(ContentType::new("multipart/mixed"), both, attached))
 }
 
 /// `first` alone, or with what belongs to it.
-fn wrapped<'a>(kind: &'static str, first: MimePart<'a>, more: Vec<MimePart<'a>>) -> MimePart<'a> {
+fn wrapped<'a>(kind: ContentType<'a>, first: MimePart<'a>, more: Vec<MimePart<'a>>) -> MimePart<'a> {
     if more.is_empty() {
         return first;
     }
@@ -135,14 +159,34 @@ fn id<'a>(header: &'static str, value: &'a str) -> Result<&'a str, MailError> {
     if good { Ok(value) } else { Err(MailError::Id { header, value: vigie_core::evidence::clean(value) }) }
 }
 
-fn address<'a>(header: &'static str, value: &'a str) -> Result<Address<'a>, MailError> {
-    let value = plain(header, value)?.trim();
-    let (name, bare) = match value.strip_suffix('>').and_then(|v| v.split_once('<')) {
+/// `mailto:vigie@shop.example?subject=unsubscribe%20all-en-utc-07`.
+fn mailto(to: &str, subject: &str) -> String {
+    let encoded = |text| utf8_percent_encode(text, ENCODED);
+    let (user, domain) = bare(to).rsplit_once('@').unwrap_or_default();
+    format!("mailto:{}@{}?subject={}", encoded(user), encoded(domain), encoded(subject))
+}
+
+/// The address of `Name <name@domain>` without its name.
+#[must_use]
+pub fn bare(address: &str) -> &str {
+    named(address).1
+}
+
+fn named(address: &str) -> (Option<&str>, &str) {
+    let address = address.trim();
+    match address.strip_suffix('>').and_then(|v| v.split_once('<')) {
         Some((name, bare)) => (Some(name.trim().trim_matches('"')).filter(|n| !n.is_empty()), bare),
-        None => (None, value),
-    };
+        None => (None, address),
+    }
+}
+
+fn address<'a>(header: &'static str, value: &'a str) -> Result<Address<'a>, MailError> {
+    let value = plain(header, value)?;
+    let (name, bare) = named(value);
     let good = bare.split_once('@').is_some_and(|(user, domain)| !user.is_empty() && domain.contains('.'))
         && bare.matches('@').count() == 1
+        // Source: Amazon SES API reference, Destination: SMTPUTF8 is not supported.
+        && bare.is_ascii()
         && bare.len() <= 254
         && !bare.contains(|c: char| c.is_whitespace() || "<>,;:\"()[]\\".contains(c));
     if good {
@@ -166,6 +210,7 @@ mod tests {
             date: "2026-11-22T07:00:00Z".parse().unwrap(),
             message_id: "2026-11-22.team@vigie.shop.example",
             list_id: Some("report.vigie.shop.example"),
+            unsubscribe: Some("unsubscribe production+staging"),
             references: &[],
             parts: &[],
         }
@@ -188,6 +233,7 @@ mod tests {
             "Message-ID: <2026-11-22.team@vigie.shop.example>",
             "References: <2026-11-21.team@vigie.shop.example>",
             "List-Id: <report.vigie.shop.example>",
+            "List-Unsubscribe: <mailto:vigie@shop.example?subject=unsubscribe%20production%2Bstaging>",
             "Auto-Submitted: auto-generated",
             "MIME-Version: 1.0",
         ] {
@@ -209,13 +255,18 @@ mod tests {
             bytes: vec![0, 1, 2, 255],
             cid: cid.map(str::to_owned),
         };
-        let parts = [part("chart.png", Some("chart")), part("run.json", None)];
+        let parts = [part("chart.png", Some("chart@vigie")), part("run.json", None)];
         let message = text(&Mail { parts: &parts, ..mail(&to, "x") });
         let at = |what: &str| message.find(what).unwrap_or_else(|| panic!("{what} not in\n{message}"));
         assert!(at("multipart/mixed") < at("multipart/alternative"));
         assert!(at("multipart/alternative") < at("multipart/related"));
-        assert!(at("Content-ID: <chart>") < at("run.json"));
+        assert!(at("multipart/related; type=\"text/html\"") < at("text/html; charset=\"utf-8\""));
+        assert!(at("Content-ID: <chart@vigie>") < at("run.json"));
+        assert!(at("inline; filename=\"chart.png\"") < at("attachment; filename=\"run.json\""));
         assert!(message.contains("AAEC/w=="));
+        let bad = [part("chart.png", Some("chart"))];
+        let error = compose(&Mail { parts: &bad, ..mail(&to, "x") });
+        assert!(matches!(error, Err(MailError::Id { header: "Content-ID", .. })), "a Content-ID is a message id");
     }
 
     #[test]
@@ -232,6 +283,7 @@ mod tests {
             (Mail { list_id: Some("x\r\nBcc: eve@evil.example"), ..good.clone() }, "List-Id"),
             (Mail { message_id: "a@b\r\nBcc: eve@evil.example", ..good.clone() }, "Message-ID"),
             (Mail { references: &bad_references, ..good.clone() }, "References"),
+            (Mail { unsubscribe: Some("x\r\nBcc: eve@evil.example"), ..good.clone() }, "List-Unsubscribe"),
         ] {
             assert_eq!(compose(&bad), Err(MailError::Injection { header }));
         }
@@ -243,9 +295,13 @@ mod tests {
         for good in ["a@b.example", "Ana Ruiz <a@b.example>", "\"Ruiz, Ana\" <a@b.example>", "Équipe <a@b.example>"] {
             assert!(address("To", good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "a@b", "@b.example", "a@b.example, c@d.example", "a b@c.example", "a@b@c.example"] {
+        for bad in
+            ["", "a", "a@b", "@b.example", "a@b.example, c@d.example", "a b@c.example", "a@b@c.example", "a@é.example"]
+        {
             assert!(matches!(address("To", bad), Err(MailError::Address { .. })), "{bad}");
         }
+        assert_eq!(bare(" Équipe <a+b@b.example> "), "a+b@b.example");
+        assert_eq!(mailto("a+b@b.example", "x&y=é"), "mailto:a%2Bb@b.example?subject=x%26y%3D%C3%A9");
         assert_eq!(compose(&mail(&[], "x")), Err(MailError::Recipients(0)));
     }
 }

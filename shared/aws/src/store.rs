@@ -1,7 +1,7 @@
 //! Where runs, snapshots, heads and report claims are kept: the runs bucket, a directory with the same meaning, or nowhere.
 //!
-//! What is written conditionally is never overwritten by chance: a put is if-absent or if-match, nothing else. Source:
-//! Amazon S3 user guide, "How to prevent object overwrites with conditional writes".
+//! What is written is never overwritten by chance: a put is if-absent or if-match, nothing else. Source: Amazon S3 user
+//! guide, "How to prevent object overwrites with conditional writes".
 
 mod bucket;
 mod directory;
@@ -175,12 +175,23 @@ impl Store {
                 Put::Conflict => pause(round).await,
             }
         }
-        let call = CallError {
-            cause: Cause::Unexpected,
-            code: Some("ConditionalRequestConflict".to_owned()),
-            action: "s3:PutObject",
-        };
-        Err(StoreError { call, key: key.to_owned() })
+        Err(conflict(key))
+    }
+
+    /// Writes whatever is there, which it reads first: for the caller who holds the claim beside it.
+    ///
+    /// # Errors
+    /// As [`Store::put_run`].
+    pub async fn put_over(&self, key: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let mut there = None;
+        for round in 0..4 {
+            match self.put(key, bytes.clone(), there.as_ref()).await? {
+                Put::Done(_) => return Ok(()),
+                Put::Precondition => there = self.get(key).await?.map(|(_, tag)| tag),
+                Put::Conflict => pause(round).await,
+            }
+        }
+        Err(conflict(key))
     }
 
     /// The keys that start with `prefix`, ascending, at most `most` (and [`MOST_KEYS`]).
@@ -226,6 +237,15 @@ impl Store {
             Store::Nowhere => Ok(Put::Done(ETag(String::new()))),
         }
     }
+}
+
+fn conflict(key: &str) -> StoreError {
+    let call = CallError {
+        cause: Cause::Unexpected,
+        code: Some("ConditionalRequestConflict".to_owned()),
+        action: "s3:PutObject",
+    };
+    StoreError { call, key: key.to_owned() }
 }
 
 /// Waits before another round: 100 ms doubled each time, with full jitter, so that two writers do not meet again.

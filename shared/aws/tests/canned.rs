@@ -219,6 +219,14 @@ async fn a_mail_is_sent() {
     let body = "<SendRawEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendRawEmailResult>\
                 <MessageId>0100-abc</MessageId></SendRawEmailResult></SendRawEmailResponse>";
     assert_eq!(mailed(says(200, body)).await, (Ok("0100-abc".to_owned()), 1));
+    // SES takes no name that is not ASCII in the envelope: the addresses alone go there.
+    let server = Server::start(vec![says(200, body)]).await;
+    let to = ["Équipe <team@shop.example>".to_owned()];
+    mail::send(&server.config(), "Vigie à l'heure <vigie@shop.example>", &to, b"x".to_vec()).await.unwrap();
+    let seen = server.seen().remove(0);
+    for field in ["Source=vigie%40shop.example&", "Destinations.member.1=team%40shop.example&"] {
+        assert!(seen.contains(field), "{field} in {seen}");
+    }
 }
 
 #[tokio::test]
@@ -289,6 +297,23 @@ async fn conditional_puts() {
     assert!(
         seen[0].contains("content-type: application/json") && seen[0].contains("x-amz-expected-bucket-owner: 1111")
     );
+}
+
+#[tokio::test]
+async fn a_page_takes_the_place_of_the_one_before() {
+    let tag = |of: &'static str, body: &str| Answer::Says(200, of, body.to_owned());
+    let gone = s3_error(412, "PreconditionFailed");
+    let server = Server::start(vec![gone.clone(), tag("etag: \"v1\"\r\n", "<p>"), tag("etag: \"v2\"\r\n", "")]).await;
+    assert_eq!(store(&server).put_over("reports/a.html", b"<p>2".to_vec()).await, Ok(()));
+    let seen: Vec<String> = server.seen().iter().map(|r| r.to_ascii_lowercase()).collect();
+    assert!(seen[0].contains("if-none-match: *\r\n") && seen[2].contains("if-match: \"v1\"\r\n"), "{seen:?}");
+    assert!(seen[2].contains("content-type: text/html; charset=utf-8\r\n"), "{}", seen[2]);
+    // Denied is said, and not tried again; a race that does not end is an error too.
+    let server = Server::start(vec![s3_error(403, "AccessDenied")]).await;
+    let denied = store(&server).put_over("reports/a.html", b"<p>".to_vec()).await.unwrap_err();
+    assert_eq!((denied.cause(), server.seen().len()), (Cause::Denied, 1));
+    let server = Server::start(vec![s3_error(409, "ConditionalRequestConflict")]).await;
+    assert!(store(&server).put_over("reports/a.html", b"<p>".to_vec()).await.is_err());
 }
 
 #[tokio::test]

@@ -69,7 +69,8 @@ pub fn vigie_toml(environment: &str, class: &str, source: &str, found: &Found, c
          # and fingerprint key; [runs] lets the command read and push there without --bucket.\n\
          # [runs]\n# bucket = \"my-vigie-runs\"\n\
          # [report]\n# from = \"vigie@example.org\"\n# [[report.to]]\n# address = \"team@example.org\"\n\
-         # time_zone = \"Europe/Paris\"\n",
+         # time_zone = \"Europe/Paris\"\n\
+         # severity = \"high\"  # what is milder is counted, not listed\n",
     );
     out
 }

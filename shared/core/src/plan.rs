@@ -184,6 +184,12 @@ pub fn report_key(date: jiff::civil::Date, list: &str) -> String {
     format!("reports/{date}/{list}.json")
 }
 
+/// Where a recipient list's report of a day lies, as a page: beside its claim.
+#[must_use]
+pub fn page_key(date: jiff::civil::Date, list: &str) -> String {
+    format!("reports/{date}/{list}.html")
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -8,6 +8,7 @@ use vigie_core::cause::Cause;
 
 use super::{Doctor, Found, Line, trials};
 use crate::error::{CallError, call};
+use crate::mail::bare;
 
 /// The sandbox's quota. Source: Amazon SES developer guide, "Request production access".
 const SANDBOX_MAILS: f64 = 200.0;
@@ -122,11 +123,6 @@ fn identity(trial: &'static trials::Trial, address: &str, verified: &Result<Veri
     Line::new(trial, address, found)
 }
 
-/// `Vigie <vigie@shop.example>` -> `vigie@shop.example`.
-fn bare(address: &str) -> &str {
-    address.rsplit_once('<').map_or(address, |(_, rest)| rest.trim_end_matches('>')).trim()
-}
-
 fn domain(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty())
 }
@@ -158,9 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_taken_off() {
-        assert_eq!(bare("Vigie <vigie@shop.example>"), "vigie@shop.example");
-        assert_eq!(bare(" vigie@shop.example"), "vigie@shop.example");
+    fn what_has_no_domain() {
+        assert_eq!(domain("vigie@shop.example"), Some("shop.example"));
         assert_eq!(domain("vigie"), None);
     }
 }

@@ -12,6 +12,7 @@ use aws_sdk_ses::types::RawMessage;
 use aws_types::SdkConfig;
 use vigie_core::cause::Cause;
 
+use super::bare;
 use crate::base::CONNECT;
 use crate::error::call;
 use crate::{Need, need_if};
@@ -45,11 +46,11 @@ impl Refusal {
 /// guide, "Controlling access to Amazon SES", condition key `ses:FromAddress`.
 #[must_use]
 pub fn actions(from: &str) -> Vec<Need> {
-    let bare = from.rsplit_once('<').map_or(from, |(_, rest)| rest.trim_end_matches('>'));
-    vec![need_if(ACTION, "arn:*:ses:*:*:identity/*".to_owned(), "ses:FromAddress", bare.trim())]
+    vec![need_if(ACTION, "arn:*:ses:*:*:identity/*".to_owned(), "ses:FromAddress", bare(from))]
 }
 
-/// Sends what [`super::compose`] wrote. Returns SES's message id.
+/// Sends what [`super::compose`] wrote. Returns SES's message id. The envelope has the addresses alone: SES takes a name
+/// that is not ASCII only in encoded words. Source: Amazon SES API reference, SendRawEmail, "Source" and Destination.
 ///
 /// # Errors
 /// A refusal, proven or not.
@@ -61,7 +62,8 @@ pub async fn send(config: &SdkConfig, from: &str, to: &[String], raw: Vec<u8>) -
         .data(Blob::new(raw))
         .build()
         .map_err(|_| Refusal::Refused { code: None, cause: Cause::Malformed })?;
-    let request = client.send_raw_email().source(from).set_destinations(Some(to.to_vec())).raw_message(message);
+    let to = to.iter().map(|to| bare(to).to_owned()).collect();
+    let request = client.send_raw_email().source(bare(from)).set_destinations(Some(to)).raw_message(message);
     match request.send().await {
         Ok(sent) => Ok(sent.message_id),
         Err(error) => Err(refusal(&error)),

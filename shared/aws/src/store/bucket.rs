@@ -61,7 +61,7 @@ impl Bucket {
             Some(etag) => request.if_match(&etag.0),
             None => request.if_none_match("*"),
         };
-        let sent = request.content_type("application/json").body(ByteStream::from(bytes)).send().await;
+        let sent = request.content_type(content_type(key)).body(ByteStream::from(bytes)).send().await;
         let failed = match sent {
             Ok(put) => return Ok(Put::Done(ETag(put.e_tag.unwrap_or_default()))),
             Err(failed) => failed,
@@ -101,6 +101,11 @@ impl Bucket {
         keys.truncate(most);
         Ok(keys)
     }
+}
+
+/// Of an object, by the end of its key: a browser shows a page that has the type of one.
+fn content_type(key: &str) -> &'static str {
+    if key.ends_with(".html") { "text/html; charset=utf-8" } else { "application/json" }
 }
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<Listed> {

@@ -152,6 +152,10 @@ mod tests {
         assert_eq!(store.put_if_match("heads/none.json", b"3".to_vec(), &first).await.unwrap(), Put::Precondition);
         assert_eq!(store.put_run("runs/x/1.json", b"{}".to_vec()).await.unwrap(), Written::Written);
         assert_eq!(store.put_run("runs/x/1.json", b"{}".to_vec()).await.unwrap(), Written::AlreadyThere);
+        for page in [b"<p>1", b"<p>2"] {
+            store.put_over("reports/x.html", page.to_vec()).await.unwrap();
+            assert_eq!(store.get("reports/x.html").await.unwrap().unwrap().0, page);
+        }
         assert_eq!(store.list("", 10).await.unwrap(), ["heads/a.json", "runs/x/1.json"]);
         assert_eq!(store.list("runs/", 10).await.unwrap(), ["runs/x/1.json"]);
     }

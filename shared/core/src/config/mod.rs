@@ -9,7 +9,7 @@ pub use errors::{ConfigError, ConfigErrors};
 pub use names::is_environment;
 
 use crate::Named;
-use crate::check::{Class, Suite};
+use crate::check::{Class, Severity, Suite};
 use crate::contract::Contract;
 use crate::snapshot::{Environment, Mute};
 use crate::text::Language;
@@ -64,6 +64,9 @@ pub struct Recipient {
     /// Empty: all.
     #[serde(default)]
     pub environments: Vec<String>,
+    /// What is milder is counted and not listed; default `info`: everything is listed. A verdict counts them all.
+    #[serde(default = "info")]
+    pub severity: Severity,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -108,6 +111,10 @@ fn utc() -> String {
 
 const fn seven() -> u8 {
     7
+}
+
+const fn info() -> Severity {
+    Severity::Info
 }
 
 impl Default for Alerts {
@@ -312,6 +319,34 @@ until = "2027-03-01"
         assert!(contract.stripe.is_none());
         assert_eq!(contract.mail_from.as_deref(), Some("FROM_EMAIL"));
         assert_eq!(config.report.expect("given").to[0].hour, 7);
+    }
+
+    #[test]
+    fn a_recipient_s_severity() {
+        let with = |line: &str| {
+            let text = GOOD.split("[[mute]]").next().unwrap_or_default();
+            parse(&text.replace("language = \"fr\"", line), "vigie.toml")
+        };
+        let severity = |line| with(line).map(|config| config.report.expect("given").to[0].severity);
+        assert_eq!(severity("language = \"fr\"").expect("right"), Severity::Info, "everything, by default");
+        assert_eq!(severity("severity = \"high\"").expect("right"), Severity::High);
+        let error = severity("severity = \"severe\"").expect_err("no such word").to_string();
+        for word in ["critical", "high", "medium", "low", "info", "severe", "vigie.toml:8:"] {
+            assert!(error.contains(word), "{word} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_ses_does_not_take() {
+        let with = |address: &str| {
+            let text = GOOD.split("[[mute]]").next().unwrap_or_default();
+            parse(&text.replace("team@shop.example", address), "vigie.toml")
+        };
+        assert!(with("Équipe <team@shop.example>").is_ok(), "a name may be anything");
+        assert!(with("team@xn--caf-dma.example").is_ok());
+        for address in ["team@café.example", "équipe@shop.example", "Team <équipe@shop.example>"] {
+            assert!(with(address).expect_err("not ASCII").to_string().contains("punycode"), "{address}");
+        }
     }
 
     #[test]

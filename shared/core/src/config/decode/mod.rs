@@ -2,6 +2,7 @@
 
 mod contract;
 mod reader;
+mod report;
 
 use toml_span::de_helpers::expected;
 use toml_span::value::ValueInner;
@@ -9,15 +10,15 @@ use toml_span::{Span, Value};
 
 use self::contract::contract;
 use self::reader::{Errors, Reader, array, custom, string};
+use self::report::report;
 use super::names::is_environment;
 use super::{
-    Alerts, Config, ConfigErrors, EnvironmentConfig, MOST_NEIGHBOURS, Metrics, MuteConfig, Network, Recipient, Report,
-    Runs, Undeclared, Writes,
+    Alerts, Config, ConfigErrors, EnvironmentConfig, MOST_NEIGHBOURS, Metrics, MuteConfig, Network, Runs, Undeclared,
+    Writes,
 };
 use crate::Named;
 use crate::check::Class;
 use crate::contract::Contract;
-use crate::text::Language;
 
 /// The longest configuration that is read, in bytes.
 pub const LONGEST: usize = 256 * 1024;
@@ -147,60 +148,6 @@ fn runs(value: &mut Value<'_>, errors: &mut Errors) -> Option<Runs> {
     let bucket = r.required("bucket");
     r.close();
     bucket.map(|bucket| Runs { bucket })
-}
-
-fn report(value: &mut Value<'_>, errors: &mut Errors) -> Option<Report> {
-    let mut r = Reader::open(value, errors)?;
-    let from = r.take("from").map(|mut v| address(&mut v, r.errors));
-    if from.is_none() {
-        r.missing("from");
-    }
-    let to = r.take("to").map(|mut v| array(&mut v, r.errors, recipient)).unwrap_or_default();
-    if to.is_empty() {
-        r.errors.push(custom(r.span, "the report has no recipient: write [[report.to]] with an address"));
-    }
-    r.close();
-    Some(Report { from: from.flatten()?, to })
-}
-
-fn address(value: &mut Value<'_>, errors: &mut Errors) -> Option<String> {
-    let span = value.span;
-    let text = string(value, errors)?;
-    let bare = text.rsplit_once('<').map_or(text.as_str(), |(_, rest)| rest.trim_end_matches('>'));
-    let good = bare
-        .split_once('@')
-        .is_some_and(|(user, domain)| !user.is_empty() && domain.contains('.') && !domain.contains('@'))
-        && !text.chars().any(char::is_control)
-        && bare.len() <= 254
-        && !bare.contains(char::is_whitespace);
-    if !good {
-        errors.push(custom(span, format!("expected a mail address, found {:?}", crate::evidence::clean(&text))));
-    }
-    good.then_some(text)
-}
-
-fn recipient(value: &mut Value<'_>, errors: &mut Errors) -> Option<Recipient> {
-    let mut r = Reader::open(value, errors)?;
-    let to = r.take("address").map(|mut v| address(&mut v, r.errors));
-    if to.is_none() {
-        r.missing("address");
-    }
-    let language = r.one_of("language", &["en", "fr"], &[Language::En, Language::Fr]).unwrap_or_default();
-    let time_zone = r.take("time_zone").and_then(|mut v| {
-        let span = v.span;
-        let name = string(&mut v, r.errors)?;
-        let known = jiff::tz::TimeZone::get(&name).is_ok();
-        if !known {
-            r.errors
-                .push(custom(span, format!("{name:?} is no IANA time zone; expected one such as \"Europe/Paris\"")));
-        }
-        known.then_some(name)
-    });
-    let hour = r.number("hour", 0, 23).and_then(|n| u8::try_from(n).ok()).unwrap_or(7);
-    let environments = r.texts("environments").unwrap_or_default();
-    r.close();
-    let address = to.flatten()?;
-    Some(Recipient { address, language, time_zone: time_zone.unwrap_or_else(|| "UTC".to_owned()), hour, environments })
 }
 
 fn network(value: &mut Value<'_>, errors: &mut Errors) -> Network {
