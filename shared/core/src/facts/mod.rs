@@ -104,6 +104,10 @@ pub enum Rung {
     Assert,
 }
 
+impl Rung {
+    pub const ALL: [Rung; 6] = [Rung::Resolve, Rung::Connect, Rung::Tls, Rung::Authenticate, Rung::Query, Rung::Assert];
+}
+
 /// One rung climbed, or the one that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {

@@ -147,6 +147,7 @@ phrases! {
     SUBJECT_HEAD = "Subject", "Sujet";
     OUTCOME = "Outcome", "Résultat";
     PASSES = "passes", "conforme";
+    QUOTED = "“{it}”", "«\u{a0}{it}\u{a0}»";
     CHARTS = "A bar is a day of the last 30: the taller, the more was lost. The line is latency.", "Une barre est un des 30 derniers jours\u{a0}: plus elle est haute, plus la panne fut longue. La ligne est la latence.";
 }
 

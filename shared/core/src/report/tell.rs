@@ -4,7 +4,7 @@ use super::phrases as p;
 use super::readiness;
 use super::view::{EnvironmentView, Expires, LineState, Note, Readiness, ReadinessLine, Report, Standing, TargetView};
 use super::words::Words;
-use crate::check::{Severity, Suite};
+use crate::check::{Severity, Suite, rung_name};
 use crate::evidence::{Value, clean, duration};
 use crate::facts::Rung;
 use crate::run::ExpiryKind;
@@ -152,7 +152,13 @@ impl Words<'_> {
         Some(format!("{rung} ({cause}{code})"))
     }
 
-    fn rung(&self, rung: Rung) -> String {
+    /// The name of a rung by its code; the code itself, if this version does not know it.
+    pub fn rung_of(&self, code: &str) -> String {
+        let known = Rung::ALL.into_iter().find(|rung| rung_name(*rung) == code);
+        known.map_or_else(|| clean(code), |rung| self.rung(rung))
+    }
+
+    pub fn rung(&self, rung: Rung) -> String {
         self.say(match rung {
             Rung::Resolve => p::RESOLVE,
             Rung::Connect => p::CONNECT,

@@ -171,11 +171,13 @@ impl<'a> Words<'a> {
     /// What a failing finding says, with its evidence in the recipient's time zone.
     pub fn sentence(&self, finding: &Finding) -> Option<String> {
         let fault = checks::find(&finding.check)?.fault(finding.fault.as_deref()?)?;
-        let shown = |value: &Value| match value {
+        let shown = |name: &str, value: &Value| match value {
+            // The run stores the rung's code; a reader is told its name.
+            Value::Name(code) if name == "rung" => Value::Name(self.fill(p::QUOTED, [("it", self.rung_of(code))])),
             Value::Name(name) => Value::Name(clean(name)),
             other => other.clone(),
         };
-        let evidence = finding.evidence.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
+        let evidence = finding.evidence.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect();
         Some(bounded(fill(&self.say(fault.says), &evidence, self)))
     }
 
