@@ -121,6 +121,7 @@ pub fn remember(snapshot: &Snapshot) -> Memory {
     let mut memory = snapshot.memory.get().ok().cloned().unwrap_or_default();
     vigie_core::checks::credentials::remember(&snapshot.facts, &mut memory, snapshot.now);
     vigie_core::checks::sqs::remember(&snapshot.facts, &mut memory);
+    vigie_core::expires::remember(&snapshot.facts, &mut memory, snapshot.now);
     vigie_core::checks::selfwatch::remember(&mut memory, snapshot.suite, snapshot.now);
     memory
 }

@@ -2,6 +2,7 @@
 //! Prisma or pg, Upstash and Stripe. A check whose part of the contract is absent is not applicable.
 
 use crate::Named;
+use crate::check::Kind;
 use crate::facts::variables::Class;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -213,6 +214,44 @@ impl Contract {
             || self.fallbacks.contains_key(name)
             || redis == Some(name)
             || stripe.is_some_and(|s| s.secret == name || s.publishable.as_deref() == Some(name))
+    }
+
+    /// The alternatives that somebody misses: without those of a part that the configuration took away.
+    #[must_use]
+    pub fn expected(&self, groups: &[AnyOf]) -> Vec<AnyOf> {
+        let away = self.taken_away();
+        let left = groups.iter().map(|names| names.iter().filter(|name| !away.contains(name)).cloned().collect());
+        left.filter(|names: &AnyOf| !names.is_empty()).collect()
+    }
+
+    /// Whether a required group is the key pair of an app that runs on a role: nobody sets it.
+    #[must_use]
+    pub fn spared(&self, names: &[String]) -> bool {
+        self.aws == AwsIdentity::Role && names.iter().any(|name| [KEY_ID, KEY_SECRET].contains(&name.as_str()))
+    }
+
+    /// The variables that a target is found by, as the contract names them: names, or `*_SUFFIX`.
+    #[must_use]
+    pub fn variables_of(&self, kind: Kind, target: &str) -> Vec<String> {
+        let named = |map: &Named<String>| map.get(target).cloned().into_iter().collect::<Vec<_>>();
+        let keys = || [KEY_ID, KEY_SECRET, SESSION_TOKEN].map(str::to_owned).to_vec();
+        match kind {
+            Kind::Credentials if self.aws == AwsIdentity::Role => Vec::new(),
+            Kind::Credentials => keys(),
+            Kind::Postgres => named(&self.databases),
+            Kind::Redis => {
+                let redis = self.redis.iter();
+                redis.flat_map(|r| [&r.rest_url, &r.rest_token, &r.url]).flatten().cloned().collect()
+            }
+            Kind::Ses => self.mail_from.iter().cloned().collect(),
+            Kind::S3 => self.buckets.clone(),
+            Kind::Sqs => self.queues.iter().chain(&self.dead_letter_queues).cloned().collect(),
+            Kind::EventBridge => self.bus.clone(),
+            Kind::Https if target == Kind::Https.name() => self.auth.iter().flat_map(|auth| auth.url.clone()).collect(),
+            Kind::Https => named(&self.addresses),
+            Kind::Rds => self.databases.values().cloned().collect(),
+            Kind::Variables | Kind::CloudWatch | Kind::Vigie => Vec::new(),
+        }
     }
 
     /// Names of parts that the configuration took away (`auth = false`): nobody misses them.

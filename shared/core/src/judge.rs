@@ -4,11 +4,9 @@ use crate::cause::Cause;
 use crate::check::{Because, Check, Cx, Judged, Judgements, Kind, Severity, is_reach};
 use crate::checks;
 use crate::evidence::Evidence;
-use crate::facts::postgres::Certificate;
-use crate::facts::{Fact, Facts, Gap, Identity};
-use crate::run::{
-    Coverage, Expiry, ExpiryKind, Finding, MuteNote, Outcome, Run, RungReport, SCHEMA, TargetReport, Verdict,
-};
+use crate::expires;
+use crate::facts::{Gap, Identity};
+use crate::run::{Coverage, Finding, MuteNote, Outcome, Run, RungReport, SCHEMA, TargetReport, Verdict};
 use crate::snapshot::{Environment, Snapshot};
 
 /// Judges all checks of the snapshot's suite.
@@ -58,7 +56,7 @@ pub fn judge(snapshot: &Snapshot) -> Run {
         coverage: Coverage { answered: count(&[Outcome::Pass, Outcome::Fail]), unknown: count(&[Outcome::Unknown]) },
         targets,
         findings,
-        expires: expires(&snapshot.facts),
+        expires: expires::of(&snapshot.facts, &snapshot.memory),
         sinks: Vec::new(),
         stored_at: None,
     }
@@ -223,26 +221,6 @@ pub fn weight(finding: &Finding, environment: &Environment) -> Verdict {
         Outcome::Unknown if grave => Verdict::Amber,
         _ => Verdict::Green,
     }
-}
-
-/// What ends at a known time, the soonest first.
-fn expires(facts: &Facts) -> Vec<Expiry> {
-    let certificates = (facts.postgres.iter().map(|(name, f)| (name, &f.certificate)))
-        .chain(facts.redis.iter().map(|(name, f)| (name, &f.certificate)))
-        .chain(facts.https.iter().map(|(name, f)| (name, &f.certificate)));
-    let mut out: Vec<Expiry> = certificates.filter_map(|(name, certificate)| ends(name, certificate)).collect();
-    if let Some(at) = facts.credentials.as_ref().and_then(|f| f.expires) {
-        let target = Kind::Credentials.name().to_owned();
-        out.push(Expiry { kind: ExpiryKind::Session, subject: target.clone(), target, at });
-    }
-    out.sort_by(|a, b| (a.at, &a.target).cmp(&(b.at, &b.target)));
-    out
-}
-
-fn ends(target: &str, certificate: &Fact<Option<Certificate>>) -> Option<Expiry> {
-    let Fact::Known(Some(certificate)) = certificate else { return None };
-    let subject = certificate.names.first().cloned().unwrap_or_else(|| target.to_owned());
-    Some(Expiry { kind: ExpiryKind::Certificate, target: target.to_owned(), subject, at: certificate.not_after })
 }
 
 fn target_reports(snapshot: &Snapshot, findings: &[Finding]) -> Vec<TargetReport> {

@@ -12,6 +12,7 @@ pub mod contract;
 pub mod cost;
 pub mod dsn;
 pub mod evidence;
+pub mod expires;
 pub mod facts;
 pub mod fingerprint;
 pub mod head;

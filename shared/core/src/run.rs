@@ -131,6 +131,12 @@ pub enum ExpiryKind {
     Certificate,
     /// A session of temporary AWS credentials.
     Session,
+    /// A long-lived access key: when it is to be rotated.
+    AccessKey,
+    /// A pending domain of SES: when its verification is given up.
+    Domain,
+    /// A server's major version: when its support ends.
+    Server,
 }
 
 /// Something that ends at a known time.
@@ -138,7 +144,7 @@ pub enum ExpiryKind {
 pub struct Expiry {
     pub kind: ExpiryKind,
     pub target: String,
-    /// Of a certificate, the first name that it carries.
+    /// Of a certificate, the first name that it carries; of a domain, its name; of a server, `PostgreSQL 16`.
     pub subject: String,
     #[schemars(with = "String")]
     pub at: Timestamp,
@@ -163,7 +169,7 @@ pub struct Run {
     pub coverage: Coverage,
     pub targets: Vec<TargetReport>,
     pub findings: Vec<Finding>,
-    /// What ends at a known time: certificates and sessions, the soonest first.
+    /// What ends at a known time, the soonest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expires: Vec<Expiry>,
     /// What could not be written, by sink: filled in by whoever writes the sinks.

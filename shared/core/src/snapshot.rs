@@ -62,6 +62,10 @@ pub struct Memory {
     /// Counters of the last run that read them, such as `dlq/NAME`.
     #[serde(default)]
     pub counters: Named<u64>,
+    /// SES identity -> since when its verification has been seen pending.
+    #[serde(default)]
+    #[schemars(with = "Named<String>")]
+    pub pending: Named<Timestamp>,
 }
 
 /// What an environment publishes for its neighbours to compare, in its head.

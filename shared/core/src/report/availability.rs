@@ -31,7 +31,7 @@ impl Words<'_> {
         (!known.is_empty()).then(|| known.join(" · "))
     }
 
-    /// `38 ms, 95 of 100 below 90 ms` of the last 24 hours; absent: it was never up in them.
+    /// `median 38 ms, 95 of 100 below 90 ms` of the last 24 hours; absent: it was never up in them.
     pub fn latency(&self, past: &Past) -> Option<String> {
         past.day.p50?;
         Some(self.fill(p::LATENCY, [("p50", self.ms(past.day.p50)), ("p95", self.ms(past.day.p95))]))

@@ -1,13 +1,13 @@
 //! What a report is made of, and its making.
 
 use super::merge::{Merged, merge};
-use super::view::{Colour, EnvironmentView, Expires, Note, Readiness, Report, SCHEMA, Standing, TargetView};
-use super::{past, readiness, recommend, sort};
+use super::view::{Colour, EnvironmentView, Expires, Note, Readiness, Report, RunView, SCHEMA, Standing, TargetView};
+use super::{past, readiness, recommend, sort, variables};
 use crate::check::{Severity, Suite};
 use crate::facts::{Fact, Gap};
 use crate::head::{Head, stale_after};
 use crate::judge::weight;
-use crate::run::{Coverage, Outcome, Run, TargetReport, Verdict};
+use crate::run::{Coverage, Expiry, Outcome, Run, TargetReport, Verdict};
 use crate::snapshot::Environment;
 use crate::text::Language;
 use jiff::Timestamp;
@@ -152,6 +152,8 @@ fn environment(observed: &Observed, now: Timestamp, out: &mut Report) {
         audited_at: observed.runs().first().map(|run| run.started_at),
         coverage: Coverage { answered: count(&[Outcome::Pass, Outcome::Fail]), unknown: count(&[Outcome::Unknown]) },
         targets: targets(observed, &merged, stale, now),
+        variables: variables::of(&observed.environment, &merged),
+        runs: observed.runs().into_iter().map(run_view).collect(),
         notes: notes(observed),
         open: sorted.open,
         findings: merged.findings,
@@ -229,16 +231,32 @@ fn target_view(target: &TargetReport, observed: &Observed, merged: &Merged, stal
         fell: target.rungs.iter().find_map(|r| Some((r.rung, r.cause?, r.code.clone()))),
         rungs: target.rungs.clone(),
         past: history.map(|history| past::of(history, now)),
+        variables: observed.environment.contract.variables_of(target.kind, &target.target),
+        ends: ends(observed).into_iter().filter(|expiry| expiry.target == target.target).cloned().collect(),
     }
 }
 
-fn expires(observed: &Observed, now: Timestamp) -> Vec<Expires> {
-    let mut out: Vec<Expires> = Vec::new();
-    for expiry in observed.runs().iter().flat_map(|run| &run.expires) {
-        let seen = out.iter().any(|e| e.expiry.kind == expiry.kind && e.expiry.target == expiry.target);
-        if !seen && expiry.at.as_second() - now.as_second() <= HORIZON_DAYS * 86_400 {
-            out.push(Expires { environment: observed.environment.name.clone(), expiry: expiry.clone() });
+fn run_view(run: &Run) -> RunView {
+    RunView { id: run.id.clone(), suite: run.suite, started_at: run.started_at, duration_ms: run.duration_ms }
+}
+
+/// What the runs know to end: of each kind and target, the newest run that knows it.
+fn ends(observed: &Observed) -> Vec<&Expiry> {
+    let mut out: Vec<&Expiry> = Vec::new();
+    for run in observed.runs() {
+        let known = out.len();
+        for expiry in &run.expires {
+            if !out[..known].iter().any(|e| e.kind == expiry.kind && e.target == expiry.target) {
+                out.push(expiry);
+            }
         }
     }
     out
+}
+
+fn expires(observed: &Observed, now: Timestamp) -> Vec<Expires> {
+    let soon = |expiry: &&Expiry| expiry.at.as_second() - now.as_second() <= HORIZON_DAYS * 86_400;
+    let environment = &observed.environment.name;
+    let of = |expiry: &Expiry| Expires { environment: environment.clone(), expiry: expiry.clone() };
+    ends(observed).into_iter().filter(soon).map(of).collect()
 }

@@ -1,147 +1,160 @@
-//! The report as a Markdown page. What comes from outside is text: it can neither open a link, a table nor HTML.
+//! The report as a Markdown document: the sections of the audit by hand that it replaces, in their order, each measured.
+//!
+//! What comes from outside is text: it can neither open a link, a table nor HTML.
+
+mod attention;
+mod connections;
+mod end;
+mod services;
 
 use super::phrases as p;
-use super::view::{Item, Report, Standing};
+use super::view::{Item, Report, Resolved, Standing};
 use super::words::Words;
 use crate::evidence::clean;
+use crate::text::Text;
 use std::fmt::Write as _;
 
-/// Entries of one list; the rest is counted.
+/// Entries of one list or table; the rest is counted.
 const SHOWN: usize = 500;
 
-/// The whole page.
+/// The whole document.
 #[must_use]
 pub fn page(report: &Report) -> String {
     let words = Words::new(report);
-    let w = &words;
-    let mut out = format!("# {}\n\n", text(&w.fill(p::TITLE, [("day", w.day(report.at))])));
-    for view in &report.environments {
-        let colour = w.colour(view.standing.colour());
-        let _ = writeln!(out, "- **{}**{}**{colour}**. {}", text(&view.name), w.say(p::COLON), text(&w.standing(view)));
-        if let (Standing::Judged { .. }, Some(coverage)) = (&view.standing, w.coverage(view)) {
-            let _ = writeln!(out, "  <br>{}", text(&coverage));
-        }
-        for note in &view.notes {
-            let _ = writeln!(out, "  <br>{}", text(&w.note(note)));
-        }
-    }
-    let _ = writeln!(out, "\n{}", text(&w.compared()));
-    heading(&mut out, &w.say(if report.since.is_some() { p::NEW } else { p::FOUND }));
-    if report.new.is_empty() {
-        let _ = writeln!(out, "{}", w.say(if report.since.is_some() { p::NO_NEW } else { p::NOTHING_OPEN }));
-    }
-    items(&mut out, w, &report.new);
-    resolved(&mut out, w);
-    if !report.stays.is_empty() {
-        heading(&mut out, &w.say(p::STAYS));
-        items(&mut out, w, &report.stays);
-    }
-    unknown(&mut out, w);
-    readiness(&mut out, w);
-    expires(&mut out, w);
-    targets(&mut out, w);
-    let _ = writeln!(out, "\n---\n\n{}", text(&w.fill(p::FOOT, [("zone", clean(&report.time_zone))])));
-    out
+    let mut page = Page { out: String::new(), w: &words };
+    page.heading(1, &words.fill(p::DOCUMENT, [("day", words.day(report.at))]));
+    page.summary();
+    page.services();
+    page.variables();
+    page.points();
+    page.security();
+    page.tests();
+    page.attention();
+    page.checklist();
+    page.recommendations();
+    page.conclusion();
+    page.rule();
+    page.line(&text(&words.fill(p::FOOT, [("zone", clean(&report.time_zone))])));
+    page.out
 }
 
-fn heading(out: &mut String, title: &str) {
-    let _ = writeln!(out, "\n## {}\n", text(title));
+struct Page<'a> {
+    out: String,
+    w: &'a Words<'a>,
 }
 
-fn more(out: &mut String, w: &Words<'_>, all: usize) {
-    if all > SHOWN {
-        let _ = writeln!(out, "- … {}", w.more(all - SHOWN));
-    }
-}
-
-fn items(out: &mut String, w: &Words<'_>, items: &[Item]) {
-    for item in items.iter().take(SHOWN) {
-        let (check, subject) = (w.check(&item.finding.check), code(&w.subject_of(&item.finding)));
-        let _ = writeln!(out, "- **{}** · {} {subject}", w.severity(item.finding.severity), text(&check));
-        let mut lines: Vec<String> = w.says(item).into_iter().collect();
-        if let Some(remedy) = w.remedy(&item.finding.check).filter(|_| item.finding.mute.is_none()) {
-            lines.push(format!("{} {remedy}", w.say(p::FIX)));
+impl Page<'_> {
+    fn summary(&mut self) {
+        let (w, report) = (self.w, self.w.report);
+        self.title(2, p::SUMMARY);
+        for view in &report.environments {
+            let colour = w.colour(view.standing.colour());
+            let name = text(&clean(&view.name));
+            let mut lines = vec![format!("**{name}**{}**{colour}**. {}", w.say(p::COLON), text(&w.standing(view)))];
+            if let (Standing::Judged { .. }, Some(coverage)) = (&view.standing, w.coverage(view)) {
+                lines.push(text(&coverage));
+            }
+            lines.extend(view.notes.iter().map(|note| text(&w.note(note))));
+            self.entry(&lines);
         }
-        lines.extend(w.under(item));
-        lines.push(w.about(item).join(" · "));
-        for line in lines {
-            let _ = writeln!(out, "  <br>{}", text(&line));
+        self.blank();
+        self.line(&text(&w.compared()));
+        if let Some(milder) = w.milder() {
+            self.blank();
+            self.line(&text(&milder));
         }
-        let _ = writeln!(out, "  <br>{}", code(&clean(&item.finding.check)));
+        let since = report.since.is_some();
+        self.title(3, if since { p::NEW } else { p::FOUND });
+        if report.new.is_empty() {
+            self.line(&text(&w.say(if since { p::NO_NEW } else { p::NOTHING_OPEN })));
+        }
+        self.list(&report.new, |page, item| page.brief(item));
+        if !report.resolved.is_empty() {
+            self.title(3, p::RESOLVED);
+            self.list(&report.resolved, |page, resolved| page.resolved(resolved));
+        }
     }
-    more(out, w, items.len());
-}
 
-fn resolved(out: &mut String, w: &Words<'_>) {
-    let all = &w.report.resolved;
-    if all.is_empty() {
-        return;
+    fn brief(&mut self, item: &Item) {
+        let w = self.w;
+        let (check, subject) = (text(&w.check(&item.finding.check)), code(&w.subject_of(&item.finding)));
+        let environment = text(&clean(&item.environment));
+        self.entry(&[format!("**{}** · {check} {subject} · {environment}", w.severity(item.finding.severity))]);
     }
-    heading(out, &w.say(p::RESOLVED));
-    for resolved in all.iter().take(SHOWN) {
-        let about = text(&w.resolved(resolved).join(" · "));
+
+    fn resolved(&mut self, resolved: &Resolved) {
+        let about = text(&self.w.resolved(resolved).join(" · "));
         let subject = code(&clean(&resolved.was.subject));
-        let _ = writeln!(out, "- {} {subject} · {about}", text(&w.check(&resolved.was.check)));
+        self.entry(&[format!("{} {subject} · {about}", text(&self.w.check(&resolved.was.check)))]);
     }
-    more(out, w, all.len());
-}
 
-fn unknown(out: &mut String, w: &Words<'_>) {
-    let all = &w.report.unknown;
-    if all.is_empty() {
-        return;
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.out, "{line}");
     }
-    heading(out, &w.say(p::UNKNOWN));
-    for unknown in all.iter().take(SHOWN) {
-        let why = text(&w.why(unknown.cause, unknown.action.as_deref()));
-        let target = code(&clean(&unknown.target));
-        let _ = writeln!(out, "- {} · {target}{}{why}", text(&clean(&unknown.environment)), w.say(p::COLON));
-        let _ = writeln!(out, "  <br>{}", text(&w.unknown(unknown)));
-    }
-    more(out, w, all.len());
-}
 
-fn readiness(out: &mut String, w: &Words<'_>) {
-    heading(out, &w.say(p::READINESS));
-    for of in &w.report.readiness {
-        let _ = writeln!(out, "**{}**\n", text(&w.readiness(of)));
-        let _ = writeln!(out, "| | | | |\n| --- | --- | --- | --- |");
-        for line in &of.lines {
-            let (title, notes) = (text(&w.line(line)), text(&w.line_notes(line)));
-            let _ = writeln!(out, "| {} | {} | {title} | {notes} |", line.id, w.line_state(line.state));
+    fn rule(&mut self) {
+        self.blank();
+        self.line("---");
+        self.blank();
+    }
+
+    /// One empty line, not two.
+    fn blank(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
         }
-        out.push('\n');
     }
-}
 
-fn expires(out: &mut String, w: &Words<'_>) {
-    if w.report.expires.is_empty() {
-        return;
+    /// `text` from outside must be cleaned; it is escaped here.
+    fn heading(&mut self, level: usize, title: &str) {
+        self.blank();
+        let _ = writeln!(self.out, "{} {}\n", "#".repeat(level), text(title));
     }
-    heading(out, &w.say(p::EXPIRES));
-    for expires in w.report.expires.iter().take(SHOWN) {
-        let (what, when) = w.expires(expires);
-        let _ = writeln!(out, "- {}{}{}", text(&what), w.say(p::COLON), text(&when));
-    }
-    more(out, w, w.report.expires.len());
-}
 
-fn targets(out: &mut String, w: &Words<'_>) {
-    if w.report.environments.iter().all(|view| view.targets.is_empty()) {
-        return;
+    fn title(&mut self, level: usize, title: Text) {
+        self.heading(level, &self.w.say(title));
     }
-    heading(out, &w.say(p::TARGETS));
-    for view in w.report.environments.iter().filter(|view| !view.targets.is_empty()) {
-        let _ = writeln!(out, "**{}**\n\n| | | |\n| --- | --- | --- |", text(&clean(&view.name)));
-        for target in &view.targets {
-            let (name, about) = (text(&clean(&target.target)), text(&w.target(target)));
-            let _ = writeln!(out, "| {name} | {} | {about} |", w.colour(target.colour));
+
+    /// A list's entry; each further line under the first. The lines are Markdown.
+    fn entry(&mut self, lines: &[String]) {
+        let _ = writeln!(self.out, "- {}", lines.join("\n  <br>"));
+    }
+
+    fn list<T>(&mut self, all: &[T], mut write: impl FnMut(&mut Self, &T)) {
+        all.iter().take(SHOWN).for_each(|one| write(self, one));
+        self.more(all.len());
+    }
+
+    fn more(&mut self, all: usize) {
+        if all > SHOWN {
+            let _ = writeln!(self.out, "- … {}", self.w.more(all - SHOWN));
         }
-        out.push('\n');
+    }
+
+    /// A table; the cells are Markdown. Nothing without a row.
+    fn table(&mut self, head: &[Text], rows: &[Vec<String>]) {
+        let head = head.iter().map(|title| text(&self.w.say(*title))).collect();
+        self.grid(head, rows);
+    }
+
+    fn grid(&mut self, head: Vec<String>, rows: &[Vec<String>]) {
+        if rows.is_empty() {
+            return;
+        }
+        self.blank();
+        let _ = writeln!(self.out, "| {} |", head.join(" | "));
+        let _ = writeln!(self.out, "|{}", " --- |".repeat(head.len()));
+        for row in rows.iter().take(SHOWN) {
+            let _ = writeln!(self.out, "| {} |", row.join(" | "));
+        }
+        if rows.len() > SHOWN {
+            self.blank();
+            self.line(&format!("… {}", self.w.more(rows.len() - SHOWN)));
+        }
     }
 }
 
-/// Plain text as Markdown text: nothing in it is markup, a bare URL is no link.
+/// Plain text as Markdown text: nothing in it is markup, a bare URL is no link. It ends no table cell.
 fn text(plain: &str) -> String {
     let mut out = String::new();
     for (i, c) in plain.char_indices() {
@@ -149,7 +162,9 @@ fn text(plain: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '\n' | '\r' => out.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '!' | '~' | '&' | '@' | '{' | '}' => out.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '!' | '~' | '&' | '@' | '{' | '}' | '$' => {
+                out.extend(['\\', c]);
+            }
             ':' if plain[i..].starts_with("://") => out.push_str("\\:"),
             '.' if plain[..i].to_ascii_lowercase().ends_with("www") => out.push_str("\\."),
             c => out.push(c),
@@ -161,8 +176,37 @@ fn text(plain: &str) -> String {
 /// A name as code, fenced by more backticks than it holds in a row.
 fn code(name: &str) -> String {
     let name = name.replace(['\n', '\r'], " ");
+    if name.is_empty() {
+        return name;
+    }
     let longest = name.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if name.starts_with('`') || name.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{name}{pad}{fence}")
+}
+
+/// A name as code in a table's cell. A bar would end the cell, and readers differ on a backslash before one: such a name is
+/// text.
+fn cell(name: &str) -> String {
+    if name.contains(['|', '\\']) { text(name) } else { code(name) }
+}
+
+/// Several lines in one cell.
+fn lines(lines: &[String]) -> String {
+    lines.iter().filter(|line| !line.is_empty()).map(String::as_str).collect::<Vec<_>>().join("<br>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_ends_a_cell_or_opens_markup() {
+        assert_eq!(cell("shop-media"), "`shop-media`");
+        assert_eq!(cell("a|b"), r"a\|b");
+        assert_eq!(cell(r"a\|b"), r"a\\\|b");
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(text("a\n$x$ https://x www.x"), r"a \$x\$ https\://x www\.x");
+    }
 }

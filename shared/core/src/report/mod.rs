@@ -10,6 +10,7 @@ pub mod html;
 pub mod input;
 pub mod mail;
 pub mod markdown;
+mod measured;
 mod merge;
 pub mod page;
 mod past;
@@ -19,6 +20,7 @@ mod recommend;
 mod sort;
 mod tell;
 pub mod text;
+mod variables;
 pub mod view;
 mod words;
 

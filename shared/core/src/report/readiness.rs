@@ -137,9 +137,13 @@ fn all(contract: &Contract) -> Vec<String> {
 }
 
 fn concerns(subject: &str, own: &[String], all: &[String]) -> bool {
-    let words = || subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    let names = |list: &[String]| words().any(|word| list.iter().any(|name| name == word));
-    names(own) || !names(all)
+    names(subject, own) || !names(subject, all)
+}
+
+/// Whether a finding's subject names one of the variables.
+pub(super) fn names(subject: &str, variables: &[String]) -> bool {
+    let mut words = subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.any(|word| variables.iter().any(|name| name == word))
 }
 
 pub(super) fn of(environment: &Environment, merged: &Merged, stale: bool) -> Readiness {

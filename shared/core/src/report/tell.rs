@@ -7,7 +7,7 @@ use super::words::Words;
 use crate::check::{Severity, Suite, rung_name};
 use crate::evidence::{Value, clean, duration};
 use crate::facts::Rung;
-use crate::run::ExpiryKind;
+use crate::run::{Expiry, ExpiryKind};
 
 impl Words<'_> {
     pub fn standing(&self, view: &EnvironmentView) -> String {
@@ -48,14 +48,18 @@ impl Words<'_> {
 
     /// When it was audited and how many answers it gave.
     pub fn coverage(&self, view: &EnvironmentView) -> Option<String> {
-        let at = view.audited_at?;
+        let at = self.fill(p::AUDITED, [("at", self.when(view.audited_at?))]);
+        Some(format!("{at} · {}", self.answers(view)))
+    }
+
+    /// `52 answers, 3 unknown`.
+    pub fn answers(&self, view: &EnvironmentView) -> String {
         let count = |n: u32, one, many| self.count(n as usize, one, many);
-        let mut out = self.fill(p::AUDITED, [("at", self.when(at))]);
-        out = format!("{out} · {}", count(view.coverage.answered, p::ONE_COVERAGE, p::MANY_COVERAGE));
-        if view.coverage.unknown > 0 {
-            out = format!("{out}, {}", count(view.coverage.unknown, p::ONE_UNANSWERED, p::MANY_UNANSWERED));
+        let answered = count(view.coverage.answered, p::ONE_COVERAGE, p::MANY_COVERAGE);
+        if view.coverage.unknown == 0 {
+            return answered;
         }
-        Some(out)
+        format!("{answered}, {}", count(view.coverage.unknown, p::ONE_UNANSWERED, p::MANY_UNANSWERED))
     }
 
     pub fn note(&self, note: &Note) -> String {
@@ -121,25 +125,31 @@ impl Words<'_> {
     }
 
     pub fn expires(&self, expires: &Expires) -> (String, String) {
-        let subject = clean(&expires.expiry.subject);
-        let what = match expires.expiry.kind {
-            ExpiryKind::Certificate => self.fill(p::CERTIFICATE, [("subject", subject)]),
-            ExpiryKind::Session => self.say(p::SESSION),
-        };
+        let what = self.ending(&expires.expiry);
         let left = expires.expiry.at.as_second() - self.report.at.as_second();
         let (phrase, seconds) = if left < 0 { (p::ENDED, -left) } else { (p::ENDS_IN, left) };
         let age = self.fill(phrase, [("age", duration(seconds, self.language()))]);
-        (format!("{} · {what}", clean(&expires.environment)), format!("{}, {age}", self.when(expires.expiry.at)))
+        (format!("{} · {what}", clean(&expires.environment)), format!("{}, {age}", self.ends_at(&expires.expiry)))
     }
 
-    /// `38 ms · 24 h 100% · 7 d 99.9% · 30 d 99.8%`.
-    pub fn target(&self, target: &TargetView) -> String {
-        let mut out: Vec<String> = self.climb(target).into_iter().collect();
-        out.extend(target.past.as_ref().and_then(|past| self.ups(past)));
-        if target.optional {
-            out.push(self.say(p::IS_OPTIONAL));
+    /// What ends: `certificate of shop.example`.
+    pub fn ending(&self, expiry: &Expiry) -> String {
+        let subject = clean(&expiry.subject);
+        match expiry.kind {
+            ExpiryKind::Certificate => self.fill(p::CERTIFICATE, [("subject", subject)]),
+            ExpiryKind::Session => self.say(p::SESSION),
+            ExpiryKind::AccessKey => self.say(p::ACCESS_KEY),
+            ExpiryKind::Domain => self.fill(p::DOMAIN, [("subject", subject)]),
+            ExpiryKind::Server => self.fill(p::SERVER, [("subject", subject)]),
         }
-        out.join(" · ")
+    }
+
+    /// When it ends. Of a rotation and a server's support the hour says nothing.
+    pub fn ends_at(&self, expiry: &Expiry) -> String {
+        match expiry.kind {
+            ExpiryKind::Server | ExpiryKind::AccessKey => self.day(expiry.at),
+            ExpiryKind::Certificate | ExpiryKind::Session | ExpiryKind::Domain => self.when(expiry.at),
+        }
     }
 
     /// The rung that failed, or how long the ladder took; absent: it has none.
@@ -156,6 +166,13 @@ impl Words<'_> {
     pub fn rung_of(&self, code: &str) -> String {
         let known = Rung::ALL.into_iter().find(|rung| rung_name(*rung) == code);
         known.map_or_else(|| clean(code), |rung| self.rung(rung))
+    }
+
+    /// What the figures do not say of a target.
+    pub fn target_notes(&self, target: &TargetView) -> String {
+        let fell = target.fell.as_ref().and_then(|_| self.climb(target));
+        let optional = target.optional.then(|| self.say(p::IS_OPTIONAL));
+        fell.into_iter().chain(optional).collect::<Vec<_>>().join(" · ")
     }
 
     pub fn rung(&self, rung: Rung) -> String {

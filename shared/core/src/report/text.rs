@@ -1,7 +1,7 @@
 //! The mail's text part: reads well alone, at most 76 columns.
 
 use super::phrases as p;
-use super::view::{EnvironmentView, Item, Report, Standing};
+use super::view::{EnvironmentView, Horizon, Item, Report, Standing, TargetView};
 use super::words::Words;
 use crate::evidence::clean;
 use crate::text::{Text, text};
@@ -10,6 +10,10 @@ pub(super) const LANG: Text = text("en", "fr");
 const WIDTH: usize = 76;
 /// Entries of one list; the rest is counted.
 const SHOWN: usize = 60;
+/// Recommendations of one horizon.
+const ADVISED: usize = 20;
+/// Name, verdict, availability of 24 hours, 7 and 30 days, median, p95; with a space between, [`WIDTH`] at most.
+const COLUMNS: [usize; 7] = [24, 7, 7, 7, 7, 9, 9];
 
 /// The whole text part.
 #[must_use]
@@ -23,6 +27,9 @@ pub fn mail(report: &Report) -> String {
     }
     page.more(w, report.environments.len());
     page.line(&w.compared());
+    if let Some(milder) = w.milder() {
+        page.line(&milder);
+    }
     page.heading('-', &w.say(if report.since.is_some() { p::NEW } else { p::FOUND }));
     if report.new.is_empty() {
         page.line(&w.say(if report.since.is_some() { p::NO_NEW } else { p::NOTHING_OPEN }));
@@ -34,9 +41,10 @@ pub fn mail(report: &Report) -> String {
         items(&mut page, w, &report.stays);
     }
     unknown(&mut page, w);
-    readiness(&mut page, w);
     expires(&mut page, w);
+    readiness(&mut page, w);
     targets(&mut page, w);
+    recommendations(&mut page, w);
     page.blank();
     page.line("--");
     page.line(&w.fill(p::FOOT, [("zone", clean(&report.time_zone))]));
@@ -146,17 +154,51 @@ fn targets(page: &mut Page, w: &Words<'_>) {
     }
     page.heading('-', &w.say(p::TARGETS));
     for view in w.report.environments.iter().filter(|view| !view.targets.is_empty()).take(SHOWN) {
-        page.line(&clean(&view.name));
+        let head = [p::IN_DAY, p::IN_WEEK, p::IN_MONTH, p::P50, p::P95].map(|title| w.say(title));
+        page.row(&clean(&view.name), "", &head);
         for target in view.targets.iter().take(SHOWN) {
-            let about = w.target(target);
-            let about = if about.is_empty() { about } else { format!(" · {about}") };
-            page.hanging(
-                "  ",
-                4,
-                &format!("{}{}{}{about}", clean(&target.target), w.say(p::COLON), w.colour(target.colour)),
-            );
+            page.row(&format!("  {}", clean(&target.target)), &w.colour(target.colour), &figures(w, target));
+            if target.fell.is_some() || target.optional {
+                page.indented(4, &w.target_notes(target));
+            }
         }
         page.more(w, view.targets.len());
+        page.blank();
+    }
+    page.line(&w.say(p::FIGURES));
+}
+
+/// Availability over 24 hours, 7 and 30 days; the day's median and p95. Without a history, only how long the climb took.
+fn figures(w: &Words<'_>, target: &TargetView) -> [String; 5] {
+    match &target.past {
+        Some(past) => {
+            let [day, week, month] = [&past.day, &past.week, &past.month].map(|period| w.percent(period));
+            [day, week, month, w.ms(past.day.p50), w.ms(past.day.p95)]
+        }
+        None => ["–", "–", "–", "–", "–"].map(str::to_owned),
+    }
+}
+
+fn recommendations(page: &mut Page, w: &Words<'_>) {
+    let all = &w.report.recommendations;
+    if all.is_empty() {
+        return;
+    }
+    page.heading('-', &w.say(p::RECOMMENDATIONS));
+    for horizon in Horizon::ALL {
+        let of: Vec<_> = all.iter().filter(|r| r.horizon == horizon).collect();
+        if of.is_empty() {
+            continue;
+        }
+        page.line(&w.horizon(horizon));
+        for (i, one) in of.iter().take(ADVISED).enumerate() {
+            let (headline, about) = w.recommendation(one);
+            page.hanging(&format!("  {:>2}. ", i + 1), 6, &headline);
+            page.indented(6, &format!("[{about}]"));
+        }
+        if of.len() > ADVISED {
+            page.indented(6, &w.more(of.len() - ADVISED));
+        }
         page.blank();
     }
 }
@@ -193,6 +235,23 @@ impl Page {
             }
             line.push_str(word);
             empty = false;
+        }
+        self.0.push_str(line.trim_end());
+        self.0.push('\n');
+    }
+
+    /// A name, a word and figures, in columns. A name that is too long for its column has a line of its own.
+    fn row(&mut self, name: &str, word: &str, figures: &[String; 5]) {
+        let mut line = name.to_owned();
+        if name.chars().count() > COLUMNS[0] {
+            self.0.push_str(name);
+            self.0.push('\n');
+            line.clear();
+        }
+        // Counted in characters, which `format!` does, too.
+        line = format!("{line:<0$} {word:<1$}", COLUMNS[0], COLUMNS[1]);
+        for (figure, width) in figures.iter().zip(&COLUMNS[2..]) {
+            line = format!("{line} {figure:>width$}");
         }
         self.0.push_str(line.trim_end());
         self.0.push('\n');

@@ -109,11 +109,51 @@ pub struct EnvironmentView {
     pub audited_at: Option<Timestamp>,
     pub coverage: Coverage,
     pub targets: Vec<TargetView>,
+    /// What the contract requires, then what it recommends.
+    pub variables: Vec<VariableView>,
+    /// The runs that this is made of, the newest first.
+    pub runs: Vec<RunView>,
     pub notes: Vec<Note>,
     /// What the next mail is compared with.
     pub open: Vec<Open>,
     /// All that was judged, of both suites the newest, by check; what the machine's formats are made of.
     pub findings: Vec<Finding>,
+}
+
+/// One of the runs that a view is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct RunView {
+    pub id: String,
+    pub suite: Suite,
+    #[schemars(with = "String")]
+    pub started_at: Timestamp,
+    pub duration_ms: u64,
+}
+
+/// One variable that the contract expects, or several of which one will do. Never a value.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct VariableView {
+    /// Alternatives: any one of them will do.
+    pub names: Vec<String>,
+    /// Without it the app does not work; else a part of it does not.
+    pub required: bool,
+    pub state: VariableState,
+    /// The targets that are found by it.
+    pub targets: Vec<String>,
+    /// What else fails about it, or could not be known.
+    pub because: Vec<Because>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VariableState {
+    Set,
+    /// Set, and another check of it fails.
+    Faulty,
+    Missing,
+    Unknown,
+    /// No run judged it.
+    NotLookedAt,
 }
 
 /// What makes the verdict, in numbers.
@@ -173,6 +213,10 @@ pub struct TargetView {
     pub rungs: Vec<RungReport>,
     /// As far as the head remembers; absent: it has no ladder, or no head was read.
     pub past: Option<Past>,
+    /// The variables that it is found by, as the contract names them: names, or `*_SUFFIX`.
+    pub variables: Vec<String>,
+    /// What of it ends, however far ahead.
+    pub ends: Vec<Expiry>,
 }
 
 /// Availability and latency of one target.
@@ -338,6 +382,12 @@ pub enum Advice {
     Renew { kind: ExpiryKind },
     /// A mute ends: decide again.
     Decide { check: String },
+    /// Mend what keeps something from being known, where no permission is missing.
+    Learn { cause: Cause },
+    /// There is no audit, or an old one: nothing else is known for sure.
+    Audit,
+    /// An advisory line of the checklist is not green, and nothing above says so.
+    Prepare { line: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use super::{change, forget};
 use crate::check::{Check, Cx, Fault, Judgement, Kind, Level, Limit, Severity, Suite, fault, per};
-use crate::contract::{AwsIdentity, KEY_ID, KEY_SECRET, REGION};
+use crate::contract::{KEY_ID, KEY_SECRET, REGION};
 use crate::evidence::Value;
 use crate::question::Question;
 use crate::text::text;
@@ -36,12 +36,9 @@ pub const REQUIRED_MISSING: Check = Check {
         },
     ],
     judge: |cx, say| {
-        let role = cx.contract().aws == AwsIdentity::Role;
-        for names in expected(cx, &cx.contract().required) {
-            let pair = names.iter().any(|name| [KEY_ID, KEY_SECRET].contains(&name.as_str()));
-            if !(role && pair) {
-                say.subject(&names[0], presence(cx, &names, ["missing", "empty"]));
-            }
+        let contract = cx.contract();
+        for names in contract.expected(&contract.required).into_iter().filter(|names| !contract.spared(names)) {
+            say.subject(&names[0], presence(cx, &names, ["missing", "empty"]));
         }
     },
 };
@@ -80,7 +77,7 @@ pub const RECOMMENDED_MISSING: Check = Check {
         },
     ],
     judge: |cx, say| {
-        for names in expected(cx, &cx.contract().recommended) {
+        for names in cx.contract().expected(&cx.contract().recommended) {
             let grave = names.iter().any(|name| cx.contract().recommended_grave.contains(name));
             let code = if grave { "grave" } else { "missing" };
             say.subject(&names[0], presence(cx, &names, [code, code]));
@@ -129,13 +126,6 @@ pub const FALLBACK_IN_USE: Check = Check {
         }
     },
 };
-
-/// The alternatives that somebody misses: without those of a part that the configuration took away.
-fn expected(cx: &Cx<'_>, groups: &[Vec<String>]) -> Vec<Vec<String>> {
-    let away = cx.contract().taken_away();
-    let left = groups.iter().map(|names| names.iter().filter(|name| !away.contains(name)).cloned().collect());
-    left.filter(|names: &Vec<String>| !names.is_empty()).collect()
-}
 
 /// Whether one of the alternatives has a value; `codes` of none and of an empty one.
 fn presence(cx: &Cx<'_>, names: &[String], codes: [&'static str; 2]) -> Judgement {
