@@ -309,26 +309,6 @@ const STORIES: [Story; 5] = [
 ];
 
 #[test]
-fn goldens() {
-    for (name, story) in STORIES {
-        for language in [Language::En, Language::Fr] {
-            let made = report(&story(language));
-            let code = if language == Language::En { "en" } else { "fr" };
-            insta::assert_snapshot!(
-                format!("{name}.{code}.txt"),
-                format!("{}\n\n{}", subject(&made), text::mail(&made))
-            );
-            if language == Language::En {
-                insta::assert_snapshot!(format!("{name}.md"), markdown::page(&made));
-            }
-            if let Some(folder) = option_env!("VIGIE_REPORTS") {
-                std::fs::write(format!("{folder}/{name}.{code}.html"), html::mail(&made).html).unwrap();
-            }
-        }
-    }
-}
-
-#[test]
 fn both_languages_are_complete() {
     for (name, story) in STORIES {
         for language in [Language::En, Language::Fr] {

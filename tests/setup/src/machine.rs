@@ -35,6 +35,19 @@ const NEEDS: &[Need] = &[
     Need { what: "redis-server", packages: &["redis-server"], there: || on_path("redis-server") },
 ];
 
+/// What looks at mail and page: for the tests alone, so not for the demo.
+const LOOKS: &[Need] = &[
+    Need { what: "Chromium", packages: &["chromium"], there: || on_path("chromium") || on_path("google-chrome") },
+    // Without a font the pictures are empty boxes, and nothing is as wide as it will be.
+    Need {
+        what: "a font",
+        packages: &["fonts-dejavu-core"],
+        there: || Path::new("/usr/share/fonts/truetype").is_dir(),
+    },
+    Need { what: "Node.js", packages: &["nodejs"], there: || on_path("node") },
+    Need { what: "npm", packages: &["npm"], there: || on_path("npm") },
+];
+
 /// The workspace.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -43,13 +56,39 @@ pub fn root() -> PathBuf {
 
 /// Installs what is missing, then puts the emulator's packages into `target/sandbox/venv`.
 pub fn prepare() -> Result<(), Failed> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.there)()).collect();
-    if missing.is_empty() {
-        println!("    tools: all there");
-    } else {
-        install(&missing)?;
-    }
+    see_to("tools", NEEDS)?;
     venv(&EMULATOR).map(drop)
+}
+
+/// Chromium and Node.js, and into `target/looks` the packages of `tests/looks`, as its lock pins them.
+pub fn looks() -> Result<(), Failed> {
+    see_to("looks", LOOKS)?;
+    let (from, to) = (root().join("tests/looks"), root().join("target/looks"));
+    let lock = |folder: &Path| std::fs::read_to_string(folder.join("package-lock.json")).ok();
+    if lock(&from) == lock(&to) && to.join("node_modules/playwright-core").is_dir() {
+        println!("    playwright-core: is there");
+        return Ok(());
+    }
+    let machine = |e: std::io::Error| Failed::machine(format!("{}: {e}", to.display()));
+    std::fs::create_dir_all(&to).map_err(machine)?;
+    std::fs::copy(from.join("package.json"), to.join("package.json")).map_err(machine)?;
+    std::fs::copy(from.join("package-lock.json"), to.join("package-lock.json")).map_err(machine)?;
+    let folder = to.to_string_lossy();
+    let arguments = ["--prefix", &folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    let installed = run::step("packages", "npm", &arguments, &[]);
+    if installed.is_err() {
+        let _ = std::fs::remove_file(to.join("package-lock.json"));
+    }
+    installed
+}
+
+fn see_to(what: &str, needs: &'static [Need]) -> Result<(), Failed> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.there)()).collect();
+    if missing.is_empty() {
+        println!("    {what}: all there");
+        return Ok(());
+    }
+    install(&missing)
 }
 
 fn install(missing: &[&Need]) -> Result<(), Failed> {

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         "scale" => scale(),
         "verify" => verify::verify(),
         "tools" => machine::prepare(),
+        "looks" => machine::looks(),
         "templates" => sam::lint().map(drop),
         "sam" => sam::lint().and_then(|programs| sam::build(&programs)),
         _ => Err(run::Failed::usage("cargo demo | cargo verify | cargo scale")),

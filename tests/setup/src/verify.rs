@@ -47,6 +47,7 @@ pub fn verify() -> Result<(), Failed> {
     println!("Vigie verify: tools, templates, {}, sam build, {}, demo.", BUILD.map_names(), TEST.map_names());
     let start = Instant::now();
     machine::prepare()?;
+    machine::looks()?;
     let programs = sam::lint().map_err(|failed| {
         Failed::step(format!("{failed}\n    What is wrong with a template is above; a rule's reason is in infra/lint."))
     })?;
