@@ -27,6 +27,7 @@ struct Look {
     /// Of the pictures: `mixed.mail`.
     name: String,
     file: String,
+    mail: bool,
     /// What must be there as text.
     shows: Vec<String>,
 }
@@ -63,8 +64,12 @@ fn what_looks_wrong_is_seen() {
     );
     std::fs::write(looks.join("bad.html"), bad).unwrap();
     std::fs::write(looks.join("bad.md"), "<b>x</b> ![x](x.png) https://evil.example/bare `<i>text</i>`\n").unwrap();
-    let one =
-        |name: &str, file: &str| Look { name: name.to_owned(), file: file.to_owned(), shows: vec!["absent".into()] };
+    let one = |name: &str, file: &str| Look {
+        name: name.to_owned(),
+        file: file.to_owned(),
+        mail: false,
+        shows: vec!["absent".into()],
+    };
     let told =
         Told { chromium: chromium(), pages: vec![one("bad", "bad.html")], markdown: vec![one("text", "bad.md")] };
     let problems = look(&looks, "bad", &told);
@@ -79,9 +84,9 @@ fn what_looks_wrong_is_seen() {
         "does not show \"absent\"",
         "color-contrast",
         "image-alt",
-        "text: <b> is HTML",
-        "text: x.png is a picture",
-        "text: https://evil.example/bare is a link",
+        "<b> is HTML",
+        "x.png is a picture",
+        "https://evil.example/bare is a link",
     ];
     for expected in seen {
         assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}: {problems:#?}");
@@ -133,7 +138,7 @@ fn tell(looks: &Path, story: &Story, told: &mut Told) {
     let put = |what: &str, extension: &str, text: &str, shows: Vec<String>| {
         let file = format!("{}.{what}.{extension}", story.name);
         std::fs::write(looks.join(&file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        Look { name: format!("{}.{what}", story.name), file, shows }
+        Look { name: format!("{}.{what}", story.name), file, mail: what == "mail", shows }
     };
     let page = put("page", "html", &page::page(&report), shows(true));
     let mail = put("mail", "html", &shown(&report), Vec::new());
