@@ -125,12 +125,12 @@ pub(crate) fn percent(n: f64, digits: usize, language: Language) -> String {
     }
 }
 
-/// Two leading units: `3 d 4 h`, `12 min`, `45 s`.
+/// Two leading units: `3 d 4 h`, `12 min`, `45 s`. In French no line breaks between a number and its unit.
 #[must_use]
 pub fn duration(seconds: i64, language: Language) -> String {
-    let day = match language {
-        Language::En => "d",
-        Language::Fr => "j",
+    let (day, space) = match language {
+        Language::En => ("d", ' '),
+        Language::Fr => ("j", '\u{a0}'),
     };
     let sign = if seconds < 0 { "-" } else { "" };
     let s = seconds.unsigned_abs();
@@ -141,16 +141,16 @@ pub fn duration(seconds: i64, language: Language) -> String {
         .skip_while(|(n, _)| *n == 0)
         .take(2)
         .filter(|(n, _)| *n > 0)
-        .map(|(n, unit)| format!("{n} {unit}"))
+        .map(|(n, unit)| format!("{n}{space}{unit}"))
         .collect();
-    if shown.is_empty() { "0 s".to_owned() } else { format!("{sign}{}", shown.join(" ")) }
+    if shown.is_empty() { format!("0{space}s") } else { format!("{sign}{}", shown.join(" ")) }
 }
 
 #[allow(clippy::cast_precision_loss)]
 fn bytes(n: u64, language: Language) -> String {
-    let units = match language {
-        Language::En => ["B", "KB", "MB", "GB", "TB"],
-        Language::Fr => ["o", "Ko", "Mo", "Go", "To"],
+    let (units, space) = match language {
+        Language::En => (["B", "KB", "MB", "GB", "TB"], ' '),
+        Language::Fr => (["o", "ko", "Mo", "Go", "To"], '\u{a0}'),
     };
     let mut value = n as f64;
     let mut unit = 0;
@@ -160,7 +160,7 @@ fn bytes(n: u64, language: Language) -> String {
     }
     let text = if unit == 0 { format!("{n}") } else { format!("{value:.1}") };
     let text = if language == Language::Fr { text.replace('.', ",") } else { text };
-    format!("{text} {}", units[unit])
+    format!("{text}{space}{}", units[unit])
 }
 
 #[cfg(test)]
@@ -170,10 +170,12 @@ mod tests {
     #[test]
     fn units_follow_the_language() {
         assert_eq!(Value::Seconds(93_784).render(Language::En), "1 d 2 h");
-        assert_eq!(Value::Seconds(93_784).render(Language::Fr), "1 j 2 h");
+        assert_eq!(Value::Seconds(93_784).render(Language::Fr), "1\u{a0}j 2\u{a0}h");
         assert_eq!(Value::Count(12_345).render(Language::En), "12,345");
         assert_eq!(Value::Percent(4.25).render(Language::Fr), "4,25\u{a0}%");
         assert_eq!(Value::Bytes(1536).render(Language::En), "1.5 KB");
+        assert_eq!(Value::Bytes(1536).render(Language::Fr), "1,5\u{a0}ko");
+        assert_eq!(Value::Count(12_345).render(Language::Fr), "12\u{202f}345");
         assert_eq!(Value::Seconds(0).render(Language::En), "0 s");
     }
 

@@ -186,3 +186,25 @@ fn no_fault_is_told_in_english_in_a_french_report() {
         }
     }
 }
+
+/// A number, a day and a time as each language writes them; in French no line breaks inside of them.
+#[test]
+fn numbers_days_and_times_follow_the_language() {
+    let shown = |language| {
+        let mut input = common::mixed(language);
+        input.since = Some("2026-11-01T06:04:00Z".parse().unwrap());
+        input.time_zone = "Europe/Paris".to_owned();
+        markdown::page(&report(&input))
+    };
+    let (en, fr) = (shown(Language::En), shown(Language::Fr));
+    for (english, french) in [
+        ("Compared with the mail of 1 Nov 2026, 07:04.", "Comparé au courriel du 1er\u{a0}nov. 2026 à 07:04."),
+        ("99.82%", "99,82\u{a0}%"),
+        ("1,234 ms", "1\u{202f}234\u{a0}ms"),
+        ("until 1 Jan 2027", "jusqu’au 1er\u{a0}janv. 2027"),
+        ("was open for 2 d 1 h at most", "ouvert pendant 2\u{a0}j 1\u{a0}h au plus"),
+    ] {
+        assert!(en.contains(english), "{english:?} is not in:\n{en}");
+        assert!(fr.contains(french), "{french:?} is not in:\n{fr}");
+    }
+}

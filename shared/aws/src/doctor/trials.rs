@@ -144,7 +144,7 @@ pub const QUEUE: Trial = looked(
 );
 pub const DEAD_LETTERS: Trial = looked(
     "dead-letters",
-    text("the dead-letter queue is reachable and empty", "la file de rebut est joignable et vide"),
+    text("the dead-letter queue is reachable and empty", "la file de lettres mortes est joignable et vide"),
     text(
         "Read what is in it, correct the cause, then redrive or purge it.",
         "Lisez ce qu'elle contient, corrigez la cause, puis renvoyez ou purgez.",

@@ -72,7 +72,7 @@ const RULE_INERT: Check = Check {
     title: text("A rule has no target or is disabled", "Une règle n'a pas de cible ou est désactivée"),
     remedy: text(
         "Attach the target, enable the rule or delete it; a rule that rests on purpose goes into the contract's idle_rules.",
-        "Attachez la cible, activez la règle ou supprimez-la ; une règle au repos voulu va dans idle_rules du contrat.",
+        "Attachez la cible, activez la règle ou supprimez-la ; une règle inactive à dessein se déclare dans idle_rules du contrat.",
     ),
     reads: &[Question::BusRules, Question::RuleTargets],
     faults: &[

@@ -28,7 +28,7 @@ const DOWN: Check = Check {
     title: text("The site or CDN does not answer properly", "Le site ou le CDN ne répond pas correctement"),
     remedy: text(
         "Follow the rung that failed: DNS, firewall, certificate, redirects, or the application's log.",
-        "Suivez l'étape en échec : DNS, pare-feu, certificat, redirections ou journal de l'application.",
+        "Partez de l'étape en échec : DNS, pare-feu, certificat, redirections ou journal de l'application.",
     ),
     reads: &[Question::HttpsLadder],
     faults: &[
@@ -89,7 +89,7 @@ const CERT_EXPIRY: Check = Check {
             limit: Limit::Under(33.0, "ACME clients renew at a third of the life"),
             says: text(
                 "The certificate of {subject} ends in {left}: {value} of its life is left, less than {limit}.",
-                "Le certificat de {subject} expire dans {left} : il lui reste {value} de sa vie, moins de {limit}.",
+                "Le certificat de {subject} expire dans {left} : il lui reste {value} de sa durée de vie, soit moins de {limit}.",
             ),
             broken: |s| live(s, 45, 14),
         },
@@ -99,7 +99,7 @@ const CERT_EXPIRY: Check = Check {
             limit: Limit::Under((30 * DAY) as f64, "AWS Security Hub ACM.1"),
             says: text(
                 "The certificate of {subject} ends in {value}, less than {limit}.",
-                "Le certificat de {subject} expire dans {value}, moins de {limit}.",
+                "Le certificat de {subject} expire dans {value}, soit moins de {limit}.",
             ),
             broken: |s| live(s, 90, 29),
         },
@@ -109,7 +109,7 @@ const CERT_EXPIRY: Check = Check {
             limit: Limit::Under(15.0, "half of what ACME clients leave themselves"),
             says: text(
                 "The certificate of {subject} ends in {left}: only {value} of its life is left, less than {limit}.",
-                "Le certificat de {subject} expire dans {left} : il ne lui reste que {value} de sa vie, moins de {limit}.",
+                "Le certificat de {subject} expire dans {left} : il ne lui reste que {value} de sa durée de vie, soit moins de {limit}.",
             ),
             broken: |s| live(s, 45, 6),
         },
@@ -119,7 +119,7 @@ const CERT_EXPIRY: Check = Check {
             limit: Limit::Under((14 * DAY) as f64, "renewal has failed for two weeks and more"),
             says: text(
                 "The certificate of {subject} ends in {value}, less than {limit}: its renewal does not work.",
-                "Le certificat de {subject} expire dans {value}, moins de {limit} : son renouvellement ne fonctionne pas.",
+                "Le certificat de {subject} expire dans {value}, soit moins de {limit} : son renouvellement ne fonctionne pas.",
             ),
             broken: |s| live(s, 90, 13),
         },
@@ -129,7 +129,7 @@ const CERT_EXPIRY: Check = Check {
             limit: Limit::Under((3 * DAY) as f64, "Vigie's own judgement: a weekend"),
             says: text(
                 "The certificate of {subject} ends in {value}, less than {limit}: renew it by hand now.",
-                "Le certificat de {subject} expire dans {value}, moins de {limit} : renouvelez-le à la main.",
+                "Le certificat de {subject} expire dans {value}, soit moins de {limit} : renouvelez-le à la main.",
             ),
             broken: |s| live(s, 90, 2),
         },

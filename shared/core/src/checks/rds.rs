@@ -22,7 +22,7 @@ const BACKUP_WEAK: Check = Check {
     ),
     remedy: text(
         "Set 7 to 35 days of backup retention; if the restore point lags, look at the database's events and its storage.",
-        "Réglez 7 à 35 jours de rétention des sauvegardes ; si le point de restauration tarde, voyez les événements et le stockage de la base.",
+        "Réglez 7 à 35 jours de rétention des sauvegardes ; si le point de restauration est en retard, examinez les événements et le stockage de la base.",
     ),
     reads: &[Question::DatabaseInstances],
     faults: &[

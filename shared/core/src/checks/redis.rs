@@ -24,7 +24,7 @@ const DOWN: Check = Check {
     title: text("The cache does not answer", "Le cache ne répond pas"),
     remedy: text(
         "Follow the rung that failed: correct the endpoint or the token; confirm that the app still serves without it.",
-        "Suivez l'étape en échec : corrigez l'adresse ou le jeton ; vérifiez que l'application fonctionne sans le cache.",
+        "Partez de l'étape en échec : corrigez l'adresse ou le jeton ; vérifiez que l'application fonctionne sans le cache.",
     ),
     reads: &[Question::RedisLadder],
     faults: &[Fault {

@@ -58,7 +58,7 @@ const BLIND: Check = Check {
             limit: Limit::None,
             says: text(
                 "Vigie broke while it looked at {targets}: nothing is known of them. Please report it.",
-                "Vigie s'est interrompu en examinant {targets} : rien n'en est connu. Merci de le signaler.",
+                "Vigie s'est interrompue en examinant {targets} : rien n'en est connu. Merci de le signaler.",
             ),
             broken: |s| s.facts.lost = vec!["postgres".to_owned()],
         },
@@ -93,7 +93,7 @@ const STALE: Check = Check {
     title: text("The auditor itself stopped", "L'auditeur lui-même s'est arrêté"),
     remedy: text(
         "Look at the schedule of that suite, then at the functions' errors and timeouts and at the dead-letter queue.",
-        "Vérifiez la planification de cette suite, puis les erreurs et délais des fonctions et la file de rebut.",
+        "Vérifiez la planification de cette suite, puis les erreurs et délais des fonctions et la file de lettres mortes.",
     ),
     reads: &[Question::Memory],
     faults: &[

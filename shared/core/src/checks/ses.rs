@@ -23,7 +23,7 @@ const SENDING_OFF: Check = Check {
     title: text("Account sending is paused", "L'envoi du compte est suspendu"),
     remedy: text(
         "Resolve the review case in the SES console, then turn sending on again (UpdateAccountSendingEnabled).",
-        "Résolvez le dossier d'examen dans la console SES, puis réactivez l'envoi (UpdateAccountSendingEnabled).",
+        "Répondez au dossier d'examen dans la console SES, puis réactivez l'envoi (UpdateAccountSendingEnabled).",
     ),
     reads: &[Question::SesSending],
     faults: &[Fault {
@@ -166,7 +166,7 @@ const BOUNCE_HIGH: Check = Check {
     title: text("Bounce rate endangers the account", "Le taux de rebond met le compte en danger"),
     remedy: text(
         "Stop the list, suppress hard bounces, confirm addresses before sending.",
-        "Arrêtez la liste, supprimez les rebonds définitifs, confirmez les adresses avant d'envoyer.",
+        "Suspendez la liste d'envoi, supprimez les rebonds définitifs, confirmez les adresses avant d'envoyer.",
     ),
     reads: &[Question::SesReputation],
     faults: &[

@@ -63,7 +63,7 @@ const DLQ_NONE: Check = Check {
     title: text("Poison messages have nowhere to go", "Les messages empoisonnés n'ont nulle part où aller"),
     remedy: text(
         "Create a dead-letter queue and set the queue's redrive policy.",
-        "Créez une file de rebut et réglez la politique de redirection de la file.",
+        "Créez une file de lettres mortes et réglez la politique de redirection de la file.",
     ),
     reads: &[Question::QueueAttributes, Question::QueueDeadLetter],
     faults: &[
@@ -71,7 +71,7 @@ const DLQ_NONE: Check = Check {
             code: "none",
             level: Level::Column,
             limit: Limit::None,
-            says: text("{subject} has no dead-letter queue.", "{subject} n'a pas de file de rebut."),
+            says: text("{subject} has no dead-letter queue.", "{subject} n'a pas de file de lettres mortes."),
             broken: |s| on_attributes(s, "jobs", |a| a.redrive = None),
         },
         Fault {
@@ -80,7 +80,7 @@ const DLQ_NONE: Check = Check {
             limit: Limit::None,
             says: text(
                 "The dead-letter queue of {subject} does not exist: {queue}.",
-                "La file de rebut de {subject} n'existe pas : {queue}.",
+                "La file de lettres mortes de {subject} n'existe pas : {queue}.",
             ),
             broken: |s| {
                 on_attributes(s, "jobs", |a| {
@@ -117,7 +117,7 @@ const DLQ_NOT_EMPTY: Check = Check {
             limit: Limit::From(1.0, "AWS SQS developer guide: alarm on a dead-letter queue that is not empty"),
             says: text(
                 "{subject}, a dead-letter queue, holds messages: {value}.",
-                "{subject}, une file de rebut, contient des messages : {value}.",
+                "{subject}, une file de lettres mortes, contient des messages : {value}.",
             ),
             broken: |s| {
                 on_attributes(s, "jobs-dlq", |a| a.visible = 3);
@@ -130,7 +130,7 @@ const DLQ_NOT_EMPTY: Check = Check {
             limit: Limit::None,
             says: text(
                 "{subject}, a dead-letter queue, grows: {before} messages at the last run, {value} now.",
-                "{subject}, une file de rebut, grossit : {before} messages au dernier audit, {value} maintenant.",
+                "{subject}, une file de lettres mortes, grossit : {before} messages au dernier audit, {value} maintenant.",
             ),
             broken: |s| {
                 on_attributes(s, "jobs-dlq", |a| (a.visible, a.in_flight) = (4, 1));

@@ -2,8 +2,9 @@
 
 use super::phrases as p;
 use super::readiness;
-use super::view::{Advice, Horizon, Place, Recommendation};
+use super::view::{Advice, Horizon, Place, Recommendation, Unknown};
 use super::words::Words;
+use crate::cause::Cause;
 use crate::evidence::clean;
 use crate::run::ExpiryKind;
 
@@ -41,14 +42,29 @@ impl Words<'_> {
         };
         let mut about = Vec::new();
         match &of.advice {
-            Advice::Fix { check } | Advice::Decide { check } => {
-                about.extend([self.severity(of.severity), clean(check)]);
+            Advice::Fix { check } => {
+                about.extend([self.severity(of.severity), format!("{} ({})", self.check(check), clean(check))]);
             }
-            Advice::Learn { .. } => about.push(self.say(p::UNKNOWN)),
-            _ => {}
+            Advice::Decide { check } => about.extend([self.severity(of.severity), clean(check)]),
+            Advice::Learn { cause } => about.push(self.unknown_for(of, *cause)),
+            Advice::Grant { .. } | Advice::Renew { .. } | Advice::Audit | Advice::Prepare { .. } => {}
         }
         about.push(self.places(of));
         (headline, about.join(" · "))
+    }
+
+    /// The checks that give no answer for a cause.
+    fn unknown_for(&self, of: &Recommendation, cause: Cause) -> String {
+        let here = |environment: &str, target: &str| {
+            of.places.iter().any(|place| place.environment == environment && place.subject == target)
+        };
+        let same = |unknown: &&Unknown| unknown.cause == Some(cause) && here(&unknown.environment, &unknown.target);
+        let mut checks: Vec<String> =
+            self.report.unknown.iter().filter(same).flat_map(|unknown| unknown.checks.keys().cloned()).collect();
+        checks.sort();
+        checks.dedup();
+        let known = self.say(p::UNKNOWN);
+        if checks.is_empty() { known } else { format!("{known}{}{}", self.say(p::COLON), self.list(&checks)) }
     }
 
     /// `production: orders, invoices; staging: orders`.

@@ -31,12 +31,12 @@ phrases! {
     MANY_RESOLVED = "{n} resolved", "{n} résolus";
     ONE_FOUND = "{n} found", "{n} constat";
     MANY_FOUND = "{n} found", "{n} constats";
-    SUBJECT_STALE = "{name} not audited since {at}", "{name} pas audité depuis {at}";
+    SUBJECT_STALE = "{name} not audited since {at}", "{name} non audité depuis {at}";
     SUBJECT_NEVER = "{name} never audited", "{name} jamais audité";
     SUBJECT_UNREADABLE = "{name} unreadable", "{name} illisible";
 
-    STALE_FULL = "Not audited since {at} (full suite). What follows is the last that was known.", "Pas audité depuis le {at} (suite complète). Ce qui suit est le dernier état connu.";
-    STALE_CONNECTIONS = "Not audited since {at} (connections). What follows is the last that was known.", "Pas audité depuis le {at} (connexions). Ce qui suit est le dernier état connu.";
+    STALE_FULL = "Not audited since {at} (full suite). What follows is the last that was known.", "Non audité depuis le {at} (suite complète). Ce qui suit est le dernier état connu.";
+    STALE_CONNECTIONS = "Not audited since {at} (connections). What follows is the last that was known.", "Non audité depuis le {at} (connexions). Ce qui suit est le dernier état connu.";
     NEVER = "Never audited. Check that its schedule is on, or run an audit once.", "Jamais audité. Vérifiez que sa planification est active, ou lancez un audit.";
     UNREADABLE = "Its audit could not be read. {why}", "Son audit n'a pas pu être lu. {why}";
     NOTHING_OPEN = "Nothing open.", "Rien d'ouvert.";
@@ -49,8 +49,8 @@ phrases! {
     MANY_MUTED = "{n} muted.", "{n} en sourdine.";
     ONE_COVERAGE = "{n} answer", "{n} réponse";
     MANY_COVERAGE = "{n} answers", "{n} réponses";
-    ONE_UNANSWERED = "{n} unknown", "{n} inconnue";
-    MANY_UNANSWERED = "{n} unknown", "{n} inconnues";
+    ONE_UNANSWERED = "{n} unknown", "{n} sans réponse";
+    MANY_UNANSWERED = "{n} unknown", "{n} sans réponse";
     AUDITED = "Audited {at}", "Audité le {at}";
 
     CRITICAL = "critical", "critique";
@@ -67,7 +67,7 @@ phrases! {
     FOUND = "Found", "Constats";
     RESOLVED = "Resolved", "Résolu";
     STAYS = "Still open", "Toujours ouvert";
-    UNKNOWN = "Could not be known", "N'a pas pu être su";
+    UNKNOWN = "Could not be known", "Impossible à vérifier";
     READINESS = "Ready to deploy?", "Prêt à déployer\u{a0}?";
     EXPIRES = "Expires next", "Prochaines échéances";
     TARGETS = "Connections", "Connexions";
@@ -79,7 +79,7 @@ phrases! {
     UNMUTED = "its mute has ended", "sa sourdine a pris fin";
     MUTED_BY = "muted by {owner} until {until}: {reason}", "en sourdine par {owner} jusqu'au {until}\u{a0}: {reason}";
     MUTED = "muted", "en sourdine";
-    CANNOT_KNOW = "It failed before and cannot be known now.", "En échec auparavant, son état ne peut plus être su.";
+    CANNOT_KNOW = "It failed before and cannot be known now.", "En échec auparavant\u{a0}; son état actuel est inconnu.";
     ONE_UNDER = "Because of this, {n} more check gives no answer or fails: {checks}.", "De ce fait, {n} autre contrôle est sans réponse ou en échec\u{a0}: {checks}.";
     MANY_UNDER = "Because of this, {n} more checks give no answer or fail: {checks}.", "De ce fait, {n} autres contrôles sont sans réponse ou en échec\u{a0}: {checks}.";
     LASTED = "was open for {time} at most", "ouvert pendant {time} au plus";
@@ -94,13 +94,14 @@ phrases! {
     LINE_AMBER = "nearly", "presque";
     LINE_GREEN = "yes", "oui";
     LINE_GREY = "unknown", "inconnu";
-    LINE_NOT = "not looked at", "pas examiné";
+    LINE_NOT = "not looked at", "non examiné";
     ADVISORY = "advisory", "indicatif";
     PARTLY = "{n}/{all} checks", "{n}/{all} contrôles";
 
     CERTIFICATE = "certificate of {subject}", "certificat de {subject}";
     SESSION = "AWS session", "session AWS";
     ENDED = "expired {age} ago", "expiré depuis {age}";
+    OVERDUE = "{age} ago", "il y a {age}";
     ENDS_IN = "in {age}", "dans {age}";
     FELL = "{rung} failed", "échec\u{a0}: {rung}";
     IS_OPTIONAL = "optional", "facultatif";
@@ -112,7 +113,7 @@ phrases! {
     QUERY = "query", "requête";
     ASSERT = "what was read", "valeur lue";
 
-    HEAD_UNREADABLE = "Ages and history are missing: the head could not be read. {why}", "Âges et historique absents\u{a0}: la tête n'a pas pu être lue. {why}";
+    HEAD_UNREADABLE = "Ages and history are missing: the head could not be read. {why}", "Âges et historique absents\u{a0}: l'état gardé entre les audits (head) n'a pas pu être lu. {why}";
     FULL_NEVER = "The full suite has not run yet: only connections were audited.", "La suite complète n'a pas encore tourné\u{a0}: seules les connexions ont été auditées.";
     CONNECTIONS_NEVER = "The connections suite has not run yet.", "La suite des connexions n'a pas encore tourné.";
     RUN_UNREADABLE = "A run could not be read. {why}", "Un audit n'a pas pu être lu. {why}";
@@ -130,7 +131,7 @@ phrases! {
     MEDIUM_TERM = "Medium term: this month", "Moyen terme\u{a0}: ce mois-ci";
     LONG = "Long term: this quarter", "Long terme\u{a0}: ce trimestre";
     RECOMMENDATIONS = "What to do", "Recommandations";
-    DO_GRANT = "Grant {action} to Vigie's role, so that it can be known.", "Accordez {action} au rôle de Vigie, pour que cela soit su.";
+    DO_GRANT = "Grant {action} to Vigie's role, so that it can be known.", "Accordez {action} au rôle de Vigie, pour que ce soit vérifiable.";
     DO_RENEW_CERTIFICATE = "Renew the certificate, and let it renew itself from then on.", "Renouvelez le certificat, puis automatisez son renouvellement.";
     DO_RENEW_SESSION = "Replace the session token by a role before it ends.", "Remplacez le jeton de session par un rôle avant son expiration.";
     DO_DECIDE = "A mute ends: decide again on “{check}”.", "Une sourdine prend fin\u{a0}: décidez à nouveau pour «\u{a0}{check}\u{a0}».";
@@ -208,8 +209,9 @@ phrases! {
     OR = "or", "ou";
     TARGET = "Target", "Cible";
     SERVICE = "Service", "Service";
-    LADDER = "Ladder", "Échelle";
+    LADDER = "Ladder", "Étapes";
     RESULT = "Result", "Résultat";
+    FAULT = "Fault looked for", "Défaut cherché";
     ABOUT = "About", "Sujet";
     IN_ALL = "in all", "au total";
     AVAILABILITY = "Availability and latency", "Disponibilité et latence";
@@ -232,7 +234,7 @@ phrases! {
     NO_LADDER = "No connection was tried.", "Aucune connexion n'a été tentée.";
     NO_PAST = "No history was read.", "Aucun historique n'a été lu.";
     NOTHING_TO_DO = "Nothing.", "Rien.";
-    RESTS = "It rests on {answers}: {runs}.", "Il repose sur {answers}\u{a0}: {runs}.";
+    RESTS = "It rests on {answers}: {runs}.", "Verdict fondé sur {answers}\u{a0}: {runs}.";
 }
 
 pub(super) const MONTHS: [Text; 12] = [

@@ -127,7 +127,12 @@ impl Words<'_> {
     pub fn expires(&self, expires: &Expires) -> (String, String) {
         let what = self.ending(&expires.expiry);
         let left = expires.expiry.at.as_second() - self.report.at.as_second();
-        let (phrase, seconds) = if left < 0 { (p::ENDED, -left) } else { (p::ENDS_IN, left) };
+        let by_day = matches!(expires.expiry.kind, ExpiryKind::Server | ExpiryKind::AccessKey);
+        let (phrase, seconds) = match left {
+            0.. => (p::ENDS_IN, left),
+            _ if by_day => (p::OVERDUE, -left),
+            _ => (p::ENDED, -left),
+        };
         let age = self.fill(phrase, [("age", duration(seconds, self.language()))]);
         (format!("{} · {what}", clean(&expires.environment)), format!("{}, {age}", self.ends_at(&expires.expiry)))
     }

@@ -63,8 +63,13 @@ impl<'a> Words<'a> {
 
     fn day_and_month(&self, date: Date) -> String {
         let month = usize::try_from(date.month()).ok().and_then(|m| MONTHS.get(m.wrapping_sub(1)));
-        let first = if date.day() == 1 && self.language() == Language::Fr { "er" } else { "" };
-        format!("{}{first} {}", date.day(), month.map_or_else(String::new, |m| self.say(*m)))
+        let month = month.map_or_else(String::new, |m| self.say(*m));
+        match self.language() {
+            Language::En => format!("{} {month}", date.day()),
+            // The first is an ordinal, and no line breaks between the day and its month.
+            Language::Fr if date.day() == 1 => format!("1er\u{a0}{month}"),
+            Language::Fr => format!("{}\u{a0}{month}", date.day()),
+        }
     }
 
     pub fn day(&self, at: Timestamp) -> String {

@@ -68,7 +68,7 @@ pub const POOL_OVERCOMMIT: Check = Check {
     severity: per(Severity::Medium, Severity::High),
     title: text(
         "Pool size times processes exceeds the server",
-        "La taille du pool multipliée par les processus dépasse le serveur",
+        "La taille du pool multipliée par les processus dépasse la capacité du serveur",
     ),
     remedy: text(
         "Set the pool's maximum below usable connections x 0.8 / processes, or add a transaction pooler.",
@@ -82,7 +82,7 @@ pub const POOL_OVERCOMMIT: Check = Check {
             limit: Limit::None,
             says: text(
                 "{subject}: each instance serves one request at a time but may hold {pool} connections; one or two do.",
-                "{subject} : chaque instance traite une requête à la fois mais peut tenir {pool} connexions ; une ou deux suffisent.",
+                "{subject} : chaque instance traite une requête à la fois mais peut occuper {pool} connexions ; une ou deux suffisent.",
             ),
             broken: |s| {
                 s.environment.contract.pool_max = Some(5);

@@ -22,7 +22,7 @@ pub const DOWN: Check = Check {
     ),
     remedy: text(
         "Follow the rung that failed: DNS, security group, TLS, password or connection slots.",
-        "Suivez l'étape en échec : DNS, groupe de sécurité, TLS, mot de passe ou connexions disponibles.",
+        "Partez de l'étape en échec : DNS, groupe de sécurité, TLS, mot de passe ou connexions disponibles.",
     ),
     reads: &[Question::PostgresLadder],
     faults: &[Fault {

@@ -131,7 +131,7 @@ pub const URL_INVALID: Check = Check {
         }),
         form(
             "template",
-            text("{subject} is still a template ({pattern}).", "{subject} est encore un modèle ({pattern})."),
+            text("{subject} is still a template ({pattern}).", "{subject} est encore une valeur factice ({pattern})."),
             |s| {
                 let what = crate::facts::variables::Placeholder::ExampleDomain;
                 change(s, "NEXTAUTH_URL", |v| v.placeholder = Some(what));

@@ -110,7 +110,7 @@ pub const DB_MALFORMED: Check = Check {
             ),
             |s| wrong(s, Malformation::Scheme),
         ),
-        malformed("too-long", text("{subject} is longer than 8 KB.", "{subject} dépasse 8 Ko."), |s| {
+        malformed("too-long", text("{subject} is longer than 8 KB.", "{subject} dépasse 8 ko."), |s| {
             wrong(s, Malformation::TooLong)
         }),
     ],

@@ -76,10 +76,10 @@ pub const PLACEHOLDER: Check = Check {
     kind: Kind::Variables,
     suite: Suite::Connections,
     severity: per(Severity::High, Severity::High),
-    title: text("A value is still a template", "Une valeur est encore un modèle"),
+    title: text("A value is still a template", "Une valeur est encore factice"),
     remedy: text(
         "Put the real value in its place; let the deploy step fail on templates that nothing filled in.",
-        "Mettez la vraie valeur ; faites échouer le déploiement quand un modèle n'est pas rempli.",
+        "Mettez la vraie valeur ; faites échouer le déploiement tant qu'il reste une valeur factice.",
     ),
     reads: &[Question::Variables],
     faults: &[Fault {
@@ -88,7 +88,7 @@ pub const PLACEHOLDER: Check = Check {
         limit: Limit::None,
         says: text(
             "{subject} is still a template: it matches the pattern {pattern}.",
-            "{subject} est encore un modèle : elle correspond au motif {pattern}.",
+            "{subject} est encore une valeur factice : elle correspond au motif {pattern}.",
         ),
         broken: |s| change(s, "STRIPE_SECRET_KEY", |v| v.placeholder = Some(Placeholder::ChangeMe)),
     }],
@@ -104,7 +104,7 @@ pub const PUBLIC_SECRET: Check = Check {
     kind: Kind::Variables,
     suite: Suite::Connections,
     severity: per(Severity::Critical, Severity::Critical),
-    title: text("A secret is given to every browser", "Un secret est donné à tous les navigateurs"),
+    title: text("A secret is given to every browser", "Un secret est exposé à tous les navigateurs"),
     remedy: text(
         "Rename it without the public prefix, use it on the server only, and rotate the value: it has been published.",
         "Renommez-la sans le préfixe public, ne l'utilisez que côté serveur, et changez la valeur : elle a été publiée.",

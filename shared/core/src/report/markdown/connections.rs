@@ -37,7 +37,7 @@ impl Page<'_> {
             }
             let title = kind.map_or_else(|| self.w.say(p::KIND_OTHER), |kind| self.w.kind(kind));
             self.heading(3, &title);
-            self.table(&[p::ENVIRONMENT, p::RESULT, p::CHECK, p::ABOUT], &rows);
+            self.table(&[p::ENVIRONMENT, p::RESULT, p::FAULT, p::ABOUT], &rows);
             if silent > 0 {
                 self.blank();
                 self.line(&text(&self.w.count(silent, p::ONE_SILENT, p::MANY_SILENT)));

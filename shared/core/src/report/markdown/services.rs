@@ -44,15 +44,28 @@ impl Page<'_> {
         let w = self.w;
         let measured: Vec<String> = w.measured(target).iter().map(|line| text(line)).collect();
         let latency = target.past.as_ref().and_then(|past| w.latency(past)).unwrap_or_else(|| "–".to_owned());
-        let variables: Vec<String> = target.variables.iter().map(|name| self.state_of(view, name)).collect();
-        vec![text(&clean(&view.name)), w.colour(target.colour), lines(&measured), text(&latency), lines(&variables)]
+        vec![
+            text(&clean(&view.name)),
+            w.colour(target.colour),
+            lines(&measured),
+            text(&latency),
+            lines(&self.needs(view, target)),
+        ]
     }
 
-    /// The state of a variable, or of the group of which it is one alternative.
-    fn state_of(&self, view: &EnvironmentView, name: &str) -> String {
-        let known = view.variables.iter().find(|variable| variable.names.iter().any(|n| n == name));
-        let state = known.map_or_else(String::new, |of| format!(" {}", text(&self.w.variable_state(of.state))));
-        format!("{}{state}", cell(&clean(name)))
+    /// What a target is found by, with its state. Of alternatives only the whole is known to be set.
+    fn needs(&self, view: &EnvironmentView, target: &TargetView) -> Vec<String> {
+        let needed = |variable: &&VariableView| variable.names.iter().any(|name| target.variables.contains(name));
+        let known: Vec<&VariableView> = view.variables.iter().filter(needed).collect();
+        let group = |of: &&VariableView| format!("{} {}", self.alternatives(of), self.w.variable_state(of.state));
+        let other = |name: &&String| !known.iter().any(|of| of.names.contains(name));
+        let others = target.variables.iter().filter(other).map(|name| cell(&clean(name)));
+        known.iter().map(group).chain(others).collect()
+    }
+
+    fn alternatives(&self, of: &VariableView) -> String {
+        let names: Vec<String> = of.names.iter().map(|name| cell(&clean(name))).collect();
+        names.join(&format!(" {} ", self.w.say(p::OR)))
     }
 
     pub(super) fn variables(&mut self) {
@@ -79,11 +92,9 @@ impl Page<'_> {
             }
         }
         let row = |view: &EnvironmentView, of: &VariableView| {
-            let names: Vec<String> = of.names.iter().map(|name| cell(&clean(name))).collect();
             let targets: Vec<String> = of.targets.iter().map(|target| cell(&clean(target))).collect();
-            let or = format!(" {} ", self.w.say(p::OR));
             let state = text(&self.w.variable(of));
-            vec![names.join(&or), text(&clean(&view.name)), state, targets.join(", ")]
+            vec![self.alternatives(of), text(&clean(&view.name)), state, targets.join(", ")]
         };
         let of = |view: &EnvironmentView, names: &Vec<String>| {
             view.variables.iter().find(|v| v.required == required && v.names == *names).map(|v| row(view, v))
