@@ -24,6 +24,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Judge the facts of a stored snapshot again, offline.
     Replay(ReplayArgs),
+    /// Render stored runs as a report, offline.
+    Report(ReportArgs),
     /// List every check.
     Checks {
         #[arg(long, value_enum, default_value = "text")]
@@ -104,6 +106,8 @@ pub struct AuditArgs {
     /// Keep the snapshot in this file, for `vigie replay`.
     #[arg(long)]
     pub snapshot: Option<PathBuf>,
+    #[command(flatten)]
+    pub wanted: WantedArgs,
 }
 
 #[derive(ClapArgs)]
@@ -115,6 +119,54 @@ pub struct ReplayArgs {
     pub fail_on: Severity,
     #[arg(long)]
     pub allow_unknown: bool,
+    #[command(flatten)]
+    pub wanted: WantedArgs,
+}
+
+/// What single formats need.
+#[derive(ClapArgs)]
+pub struct WantedArgs {
+    /// asff: the account that the findings are in.
+    #[arg(long, value_parser = account, requires = "region")]
+    pub account: Option<String>,
+    /// asff: the region that the findings are in.
+    #[arg(long, value_parser = region, requires = "account")]
+    pub region: Option<String>,
+    /// sarif: also what passes, does not apply or is resolved. Code scanning shows each of them as an alert.
+    #[arg(long)]
+    pub complete: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct ReportArgs {
+    /// Stored runs, of any environments and suites: the newest of each counts.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub run: Vec<PathBuf>,
+    /// Earlier runs: what is new and what is resolved is told against them. Default: a first report.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub previous: Vec<PathBuf>,
+    /// Heads, heads/ENV.json of the runs bucket: ages, availability and latency.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub head: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+    /// Write it here instead of on the standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show instants in this zone, an IANA name.
+    #[arg(long, value_parser = time_zone, default_value = "UTC")]
+    pub time_zone: String,
+    /// Report as of this instant: 2026-11-22T07:00:00Z. Default: when the newest run began, so that an old one is not stale.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<jiff::Timestamp>,
+    /// The configuration that the runs were made with: contract, optional targets, sender. Default: the default contract.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// List nothing that is milder. It is counted all the same.
+    #[arg(long, value_parser = severity, default_value = "info")]
+    pub severity: Severity,
+    #[command(flatten)]
+    pub wanted: WantedArgs,
 }
 
 #[derive(ClapArgs)]
@@ -234,11 +286,33 @@ pub struct InitArgs {
     pub output: PathBuf,
 }
 
+/// Of one run. `json`: the run itself.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Format {
     Text,
     Json,
     Markdown,
+    Html,
+    Csv,
+    Junit,
+    Sarif,
+    Ocsf,
+    Asff,
+}
+
+/// Of a report. `json`: the report itself. `mail`: the whole message.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ReportFormat {
+    Text,
+    Html,
+    Markdown,
+    Json,
+    Csv,
+    Junit,
+    Sarif,
+    Ocsf,
+    Asff,
+    Mail,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -254,6 +328,17 @@ fn one_of<T: serde::de::DeserializeOwned>(text: &str, expected: &str) -> Result<
 fn account(text: &str) -> Result<String, String> {
     let good = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     if good { Ok(text.to_owned()) } else { Err("expected the 12 digits of an account".to_owned()) }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let good =
+        text.split('-').count() >= 3 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if good { Ok(text.to_owned()) } else { Err("expected a region such as eu-west-1".to_owned()) }
+}
+
+fn time_zone(text: &str) -> Result<String, String> {
+    let known = jiff::tz::TimeZone::get(text);
+    known.map(|_| text.to_owned()).map_err(|_| "expected an IANA name such as Europe/Paris".to_owned())
 }
 
 fn arn(text: &str) -> Result<String, String> {

@@ -11,20 +11,18 @@ use vigie_audit::Deps;
 use vigie_audit::setup::{Edge, Wiring};
 use vigie_aws::{Base, process};
 use vigie_core::Named;
-use vigie_core::check::{Kind, Severity, Suite};
+use vigie_core::check::{Kind, Severity};
 use vigie_core::config::{self, Config, EnvironmentConfig, Writes};
-use vigie_core::facts::Fact;
 use vigie_core::plan::Audit;
-use vigie_core::report;
 use vigie_core::run::{Outcome, Run};
 use vigie_core::snapshot::{Environment, Snapshot};
 use vigie_core::text::Language;
 use vigie_probe::ask::Deadline;
 use vigie_probe::shared::Shared;
 
-use crate::args::{AuditArgs, Format, InitArgs, ReplayArgs};
+use crate::args::{AuditArgs, Format, InitArgs, ReplayArgs, WantedArgs};
 use crate::config::whole;
-use crate::{init as template, show};
+use crate::{formats, init as template, report, show};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -48,7 +46,7 @@ pub async fn audit(args: AuditArgs, language: Language) -> miette::Result<ExitCo
         let bytes = serde_json::to_vec_pretty(&done.snapshot).into_diagnostic()?;
         std::fs::write(path, bytes).into_diagnostic().wrap_err_with(|| path.display().to_string())?;
     }
-    print(&done.run, &done.snapshot.environment, args.format, language)?;
+    print(&done.run, &done.snapshot.environment, args.format, &args.wanted, language)?;
     Ok(exit(&done.run, args.fail_on, args.allow_unknown))
 }
 
@@ -58,7 +56,7 @@ pub fn replay(args: &ReplayArgs, language: Language) -> miette::Result<ExitCode>
         .into_diagnostic()
         .wrap_err_with(|| format!("{} is no snapshot of Vigie", args.snapshot.display()))?;
     let run = vigie_core::judge::judge(&snapshot);
-    print(&run, &snapshot.environment, args.format, language)?;
+    print(&run, &snapshot.environment, args.format, &args.wanted, language)?;
     Ok(exit(&run, args.fail_on, args.allow_unknown))
 }
 
@@ -183,35 +181,32 @@ pub fn bar() -> ProgressBar {
     bar
 }
 
-fn print(run: &Run, environment: &Environment, format: Format, language: Language) -> miette::Result<()> {
-    match format {
-        Format::Json => anstream::println!("{}", serde_json::to_string_pretty(run).into_diagnostic()?),
-        Format::Text => anstream::print!("{}", show::text(run, language)),
-        Format::Markdown => anstream::print!("{}", markdown(run, environment, language)),
-    }
-    Ok(())
-}
-
-/// The report's page about this run alone.
-fn markdown(run: &Run, environment: &Environment, language: Language) -> String {
-    let none = Fact::Known(None);
-    let head = Fact::Known(None);
-    let this = Fact::Known(Some(run.clone()));
-    let (connections, full) = match run.suite {
-        Suite::Connections => (this, none),
-        Suite::Full => (none, this),
+fn print(
+    run: &Run,
+    environment: &Environment,
+    format: Format,
+    wanted: &WantedArgs,
+    language: Language,
+) -> miette::Result<()> {
+    let format = match format {
+        Format::Json => {
+            anstream::println!("{}", serde_json::to_string_pretty(run).into_diagnostic()?);
+            return Ok(());
+        }
+        Format::Text => {
+            anstream::print!("{}", show::text(run, language));
+            return Ok(());
+        }
+        Format::Markdown => formats::Format::Markdown,
+        Format::Html => formats::Format::Html,
+        Format::Csv => formats::Format::Csv,
+        Format::Junit => formats::Format::Junit,
+        Format::Sarif => formats::Format::Sarif,
+        Format::Ocsf => formats::Format::Ocsf,
+        Format::Asff => formats::Format::Asff,
     };
-    let observed = report::Observed { environment: environment.clone(), connections, full, head, previous: None };
-    let input = report::Input {
-        environments: vec![observed],
-        now: run.started_at,
-        since: None,
-        language,
-        time_zone: "UTC".to_owned(),
-        repeat: false,
-        least: Severity::Info,
-    };
-    report::markdown::page(&report::report(&input))
+    let bytes = formats::render(&report::alone(run, environment, language), format, &report::extras(wanted, None))?;
+    report::put(&bytes, None)
 }
 
 /// 1: an unmuted failure at or above `fail_on`; 3: none, but an unknown whose failure would count; else 0.

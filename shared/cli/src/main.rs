@@ -7,10 +7,12 @@ mod args;
 mod audit;
 mod config;
 mod doctor;
+mod formats;
 mod init;
 mod list;
 mod plan;
 mod policy;
+mod report;
 mod show;
 mod stack;
 
@@ -35,6 +37,7 @@ async fn main() -> ExitCode {
     let done = match args.command {
         Command::Audit(args) => audit::audit(args, language).await,
         Command::Replay(args) => audit::replay(&args, language),
+        Command::Report(args) => report::report(&args, language),
         Command::Checks { format } => Ok(checks(format, language)),
         Command::Explain { id } => explain(&id, language),
         Command::Doctor(args) => doctor::doctor(&args, language).await,

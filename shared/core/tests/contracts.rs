@@ -36,6 +36,7 @@ fn the_schemas_are_those_of_the_types() {
     same("run.schema.json", &schemars::schema_for!(vigie_core::run::Run).to_value());
     same("snapshot.schema.json", &schemars::schema_for!(vigie_core::snapshot::Snapshot).to_value());
     same("head.schema.json", &schemars::schema_for!(vigie_core::head::Head).to_value());
+    same("report.schema.json", &schemars::schema_for!(vigie_core::report::Report).to_value());
     same("alert.schema.json", &schemars::schema_for!(vigie_core::head::Alert).to_value());
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)] // an edge: it looks at PATH
 
 mod machine;
+mod readers;
 mod run;
 mod sam;
 mod verify;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         "verify" => verify::verify(),
         "tools" => machine::prepare(),
         "looks" => machine::looks(),
+        "readers" => readers::prepare(),
         "templates" => sam::lint().map(drop),
         "sam" => sam::lint().and_then(|programs| sam::build(&programs)),
         _ => Err(run::Failed::usage("cargo demo | cargo verify | cargo scale")),

@@ -1,7 +1,7 @@
 //! Every check that CI makes, in one go: the first that fails ends it and says what to do.
 
 use crate::run::{self, Failed};
-use crate::{machine, sam};
+use crate::{machine, readers, sam};
 use std::time::Instant;
 
 struct Step {
@@ -48,6 +48,7 @@ pub fn verify() -> Result<(), Failed> {
     let start = Instant::now();
     machine::prepare()?;
     machine::looks()?;
+    readers::prepare()?;
     let programs = sam::lint().map_err(|failed| {
         Failed::step(format!("{failed}\n    What is wrong with a template is above; a rule's reason is in infra/lint."))
     })?;

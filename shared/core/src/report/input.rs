@@ -156,6 +156,7 @@ fn environment(observed: &Observed, now: Timestamp, out: &mut Report) {
         runs: observed.runs().into_iter().map(run_view).collect(),
         notes: notes(observed),
         open: sorted.open,
+        judged: merged.judged(),
         findings: merged.findings,
     });
 }

@@ -1,5 +1,6 @@
 //! Two suites, one picture: for each check and subject, the newest run that judged it counts.
 
+use crate::Named;
 use crate::cause::Cause;
 use crate::run::{Finding, Outcome, Run};
 use jiff::Timestamp;
@@ -20,6 +21,16 @@ impl Merged {
     /// When a check was last judged.
     pub fn judged_at(&self, check: &str) -> Option<Timestamp> {
         self.findings.iter().zip(&self.at).filter(|(f, _)| f.check == check).map(|(_, at)| *at).max()
+    }
+
+    /// The same of every check.
+    pub fn judged(&self) -> Named<Timestamp> {
+        let mut out = Named::new();
+        for (finding, at) in self.findings.iter().zip(&self.at) {
+            let newest = out.entry(finding.check.clone()).or_insert(*at);
+            *newest = (*newest).max(*at);
+        }
+        out
     }
 }
 

@@ -20,6 +20,7 @@ mod recommend;
 mod sort;
 mod tell;
 pub mod text;
+pub mod told;
 mod variables;
 pub mod view;
 mod words;

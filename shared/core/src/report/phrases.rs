@@ -79,6 +79,8 @@ phrases! {
     UNMUTED = "its mute has ended", "sa sourdine a pris fin";
     MUTED_BY = "muted by {owner} until {until}: {reason}", "en sourdine par {owner} jusqu'au {until}\u{a0}: {reason}";
     MUTED = "muted", "en sourdine";
+    NOT_SO = "Checked: it is not so.", "Vérifié\u{a0}: ce n'est pas le cas.";
+    APPLIES_NOT = "Does not apply here.", "Ne s'applique pas ici.";
     CANNOT_KNOW = "It failed before and cannot be known now.", "En échec auparavant\u{a0}; son état actuel est inconnu.";
     ONE_UNDER = "Because of this, {n} more check gives no answer or fails: {checks}.", "De ce fait, {n} autre contrôle est sans réponse ou en échec\u{a0}: {checks}.";
     MANY_UNDER = "Because of this, {n} more checks give no answer or fail: {checks}.", "De ce fait, {n} autres contrôles sont sans réponse ou en échec\u{a0}: {checks}.";

@@ -118,6 +118,9 @@ pub struct EnvironmentView {
     pub open: Vec<Open>,
     /// All that was judged, of both suites the newest, by check; what the machine's formats are made of.
     pub findings: Vec<Finding>,
+    /// Check -> when the run began that judged it: a day's audit and one of five minutes ago stand side by side.
+    #[schemars(with = "Named<String>")]
+    pub judged: Named<Timestamp>,
 }
 
 /// One of the runs that a view is made of.
