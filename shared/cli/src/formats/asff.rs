@@ -20,7 +20,7 @@ const RECOMMENDATION: usize = 512;
 const FIELD: usize = 1024;
 const TYPE: &str = "Software and Configuration Checks";
 
-/// What does not apply is left out. A problem of the earlier report whose subject is gone is archived.
+/// What does not apply is left out. What the earlier report told of, and nobody tells of any more, is archived.
 pub fn findings(report: &Report, extras: &Extras, place: &Place) -> Value {
     let teller = Teller::new(report);
     let all = rows::rows(report);

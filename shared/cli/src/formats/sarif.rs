@@ -159,8 +159,8 @@ fn baseline(row: &Row<'_>, extras: &Extras) -> Option<&'static str> {
     let was = extras.before.as_ref()?.finding(&row.fingerprint());
     Some(match was {
         Some(was) if was.outcome == row.finding.outcome && was.fault == row.finding.fault => "unchanged",
-        Some(was) if problem(was.outcome) == problem(row.finding.outcome) => "updated",
-        // A problem that was none: for a reader of problems it is new.
+        Some(was) if extras.complete || problem(was.outcome) => "updated",
+        // It passed: among problems alone it is new.
         Some(_) | None => "new",
     })
 }
