@@ -22,7 +22,7 @@ use vigie_core::text::Language;
 use vigie_core::{Named, report as view};
 
 use crate::args::{ReportArgs, ReportFormat, WantedArgs};
-use crate::formats::{self, Before, Extras, Format};
+use crate::formats::{self, Before, Envelope, Extras, Format};
 
 /// The largest file that is read, in bytes: a run of 10,000 findings has a tenth of it.
 const LARGEST: u64 = 32 * 1024 * 1024;
@@ -42,7 +42,8 @@ pub fn report(args: &ReportArgs, language: Language) -> miette::Result<ExitCode>
         repeat: false,
         least: args.severity,
     });
-    let extras = extras(&args.wanted, previous.as_ref());
+    let envelope = config.as_ref().map(Envelope::of).unwrap_or_default();
+    let extras = Extras { envelope, ..extras(&args.wanted, previous.as_ref()) };
     let bytes = formats::render(&made, format(args.format), &extras)?;
     put(&bytes, args.output.as_deref())?;
     Ok(ExitCode::SUCCESS)
@@ -59,7 +60,7 @@ fn format(format: ReportFormat) -> Format {
         ReportFormat::Sarif => Format::Sarif,
         ReportFormat::Ocsf => Format::Ocsf,
         ReportFormat::Asff => Format::Asff,
-        ReportFormat::Mail => Format::Text,
+        ReportFormat::Mail => Format::Mail,
     }
 }
 
@@ -70,6 +71,7 @@ pub fn extras(wanted: &WantedArgs, previous: Option<&Report>) -> Extras {
         before: previous.map(Before::of),
         place: place.map(|(region, account)| Place::new(region, account)),
         complete: wanted.complete,
+        envelope: Envelope::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod asff;
 mod csv;
 mod junit;
+mod mail;
 mod ocsf;
 mod rows;
 mod sarif;
@@ -12,6 +13,7 @@ use miette::{IntoDiagnostic, miette};
 use vigie_aws::policy::Place;
 use vigie_core::report::{Report, markdown, page, text};
 
+pub use mail::Envelope;
 pub use rows::Before;
 
 /// How a report is rendered.
@@ -26,6 +28,7 @@ pub enum Format {
     Sarif,
     Ocsf,
     Asff,
+    Mail,
 }
 
 /// What a format needs beside the report.
@@ -37,12 +40,14 @@ pub struct Extras {
     pub place: Option<Place>,
     /// SARIF: also what passes, does not apply or is resolved.
     pub complete: bool,
+    /// The mail's sender and recipients.
+    pub envelope: Envelope,
 }
 
 /// The whole report.
 ///
 /// # Errors
-/// ASFF without an account and a region; nothing else can be wrong with a report.
+/// ASFF without an account and a region; a mail from or to what is no address.
 pub fn render(report: &Report, format: Format, extras: &Extras) -> miette::Result<Vec<u8>> {
     Ok(match format {
         Format::Text => text::mail(report).into_bytes(),
@@ -53,6 +58,7 @@ pub fn render(report: &Report, format: Format, extras: &Extras) -> miette::Resul
         Format::Junit => junit::suites(report).into_diagnostic()?,
         Format::Sarif => json(&serde_json::to_value(sarif::log(report, extras)).into_diagnostic()?),
         Format::Ocsf => json(&ocsf::events(report, extras)),
+        Format::Mail => mail::message(report, &extras.envelope)?,
         Format::Asff => json(&asff::findings(report, extras, extras.place.as_ref().ok_or_else(no_place)?)),
     })
 }

@@ -34,7 +34,8 @@ pub fn rows(report: &Report) -> Vec<Row<'_>> {
     for view in &report.environments {
         // What failed, and whose subject cannot even be listed now, no run speaks of; it stays open all the same.
         let lost = report.stays.iter().filter(|item| item.environment == view.name).map(|item| &item.finding);
-        let lost = lost.filter(|lost| !view.findings.iter().any(|f| f.check == lost.check && f.subject == lost.subject));
+        let lost =
+            lost.filter(|lost| !view.findings.iter().any(|f| f.check == lost.check && f.subject == lost.subject));
         let listed = view.findings.iter().chain(lost).filter(|finding| finding.severity >= report.least);
         out.extend(listed.map(|finding| Row::new(report, view, finding, &teller)));
     }
