@@ -105,6 +105,9 @@ def read_sarif(path, multitool):
         for result in run["results"]:
             check((result["kind"] == "fail") == (result["level"] != "none"), f"kind and level: {result}")
             prints.append(result["partialFingerprints"]["primaryLocationLineHash"])
+            if result.get("baselineState") == "absent":
+                counted["absent"] += 1
+                continue
             counted[result["kind"]] += 1
             counted["suppressed"] += bool(result["suppressions"])
             if "baselineState" in result:

@@ -12,6 +12,7 @@ use made::Stored;
 use serde_json::Value;
 use vigie_core::run::Outcome;
 use vigie_tests::aws::{program, root};
+use vigie_tests::stories;
 
 const FORMATS: [&str; 6] = ["json", "csv", "junit", "sarif", "ocsf", "asff"];
 const PLACE: [&str; 4] = ["--account", "111122223333", "--region", "eu-west-3"];
@@ -36,10 +37,14 @@ fn rendered(folder: &Path, arguments: &[&str]) -> Vec<u8> {
 fn render(at: &Path, name: &str, stored: &Stored, more: &[&str]) -> Vec<PathBuf> {
     let arguments = stored.write(at, name);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    each_format(at, name, &[more, &arguments].concat())
+}
+
+fn each_format(at: &Path, name: &str, arguments: &[&str]) -> Vec<PathBuf> {
     let one = |format: &&str| {
         let file = at.join(format!("{name}.{format}"));
         let output = file.display().to_string();
-        rendered(at, &[&["report", "--format", format, "--output", &output], &PLACE[..], more, &arguments].concat());
+        rendered(at, &[&["report", "--format", format, "--output", &output], &PLACE[..], arguments].concat());
         file
     };
     FORMATS.iter().map(one).collect()
@@ -106,6 +111,36 @@ fn every_format_is_taken_by_its_reader_and_counts_the_same() {
         agree(name, &found, stored);
     }
     assert!(count(&found, "mixed.csv", "unknown") > 0 && count(&found, "mixed.csv", "muted") > 0, "{found:#}");
+}
+
+/// The five stories, whole: both suites, heads, the day before.
+#[test]
+fn every_story_is_taken_by_every_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for story in stories::all() {
+        let at = folder.path().join(story.name);
+        let of = story.write(&at).unwrap();
+        let lists = [("--run", of.runs), ("--previous", of.previous), ("--head", of.heads)];
+        let given = lists.iter().filter(|(_, paths)| !paths.is_empty()).flat_map(|(flag, paths)| {
+            std::iter::once((*flag).to_owned()).chain(paths.iter().map(|path| path.display().to_string()))
+        });
+        let given: Vec<String> = given.collect();
+        let given: Vec<&str> = given.iter().map(String::as_str).collect();
+        files.extend(each_format(&at, story.name, &[&given[..], &["--complete"]].concat()));
+        let mail = rendered(&at, &[&["report", "--format", "mail"], &given[..]].concat());
+        assert!(mail.starts_with(b"From: \"Vigie\" <vigie@vigie.invalid>\r\n"), "{}", story.name);
+    }
+    let found = read(&files).unwrap_or_else(|wrong| panic!("{wrong}"));
+    for story in stories::all() {
+        let counted =
+            |format: &str, names: [&str; 3]| names.map(|name| count(&found, &format!("{}.{format}", story.name), name));
+        let csv = counted("csv", ["pass", "fail", "unknown"]);
+        assert_eq!(csv, counted("ocsf", ["Pass", "Fail", "Warning"]), "{}: {found:#}", story.name);
+        assert_eq!(csv, counted("asff", ["PASSED", "FAILED", "NOT_AVAILABLE"]), "{}: {found:#}", story.name);
+        assert_eq!(csv, counted("sarif", ["pass", "fail", "open"]), "{}: {found:#}", story.name);
+        assert!(csv.iter().sum::<usize>() > 40, "{}: {found:#}", story.name);
+    }
 }
 
 #[test]
