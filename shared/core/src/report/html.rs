@@ -414,5 +414,5 @@ fn attribute(value: &str) -> PreEscaped<String> {
 
 /// A check's id, never broken at its hyphens.
 fn id(check: &str) -> Markup {
-    html! { span style="white-space:nowrap" { (clean(check)) } }
+    html! { span class="muted" style="white-space:nowrap;color:#5b6067" { (clean(check)) } }
 }
