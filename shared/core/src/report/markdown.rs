@@ -16,6 +16,8 @@ use std::fmt::Write as _;
 
 /// Entries of one list or table; the rest is counted.
 const SHOWN: usize = 500;
+/// Entries of a list of the summary, which says all of them again below.
+const BRIEF: usize = 20;
 
 /// The whole document.
 #[must_use]
@@ -68,7 +70,7 @@ impl Page<'_> {
         if report.new.is_empty() {
             self.line(&text(&w.say(if since { p::NO_NEW } else { p::NOTHING_OPEN })));
         }
-        self.list(&report.new, |page, item| page.brief(item));
+        self.first(BRIEF, &report.new, |page, item| page.brief(item));
         if !report.resolved.is_empty() {
             self.title(3, p::RESOLVED);
             self.list(&report.resolved, |page, resolved| page.resolved(resolved));
@@ -120,14 +122,14 @@ impl Page<'_> {
         let _ = writeln!(self.out, "- {}", lines.join("\n  <br>"));
     }
 
-    fn list<T>(&mut self, all: &[T], mut write: impl FnMut(&mut Self, &T)) {
-        all.iter().take(SHOWN).for_each(|one| write(self, one));
-        self.more(all.len());
+    fn list<T>(&mut self, all: &[T], write: impl FnMut(&mut Self, &T)) {
+        self.first(SHOWN, all, write);
     }
 
-    fn more(&mut self, all: usize) {
-        if all > SHOWN {
-            let _ = writeln!(self.out, "- … {}", self.w.more(all - SHOWN));
+    fn first<T>(&mut self, most: usize, all: &[T], mut write: impl FnMut(&mut Self, &T)) {
+        all.iter().take(most).for_each(|one| write(self, one));
+        if all.len() > most {
+            let _ = writeln!(self.out, "- … {}", self.w.more(all.len() - most));
         }
     }
 
@@ -154,14 +156,32 @@ impl Page<'_> {
     }
 }
 
-/// Plain text as Markdown text: nothing in it is markup, a bare URL is no link. It ends no table cell.
+/// Plain text as Markdown text: nothing in it is markup, a bare URL or address is no link. It ends no table cell.
 fn text(plain: &str) -> String {
+    plain.split([' ', '\n', '\r']).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// GitHub makes a link of a mail address whatever is escaped in it; of code it does not.
+fn word(word: &str) -> String {
+    let (before, after) = word.split_once('@').unwrap_or_default();
+    if before.is_empty() || !after.contains('.') {
+        return escaped(word);
+    }
+    let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let bracket = |c: char| matches!(c, '|' | '\\' | '`');
+    match word.split_once(bare).filter(|_| !bare.contains(bracket)) {
+        Some((before, after)) => format!("{}{}{}", escaped(before), code(bare), escaped(after)),
+        // In a cell this could be no code either: a word joiner, which is not seen, ends what looks like an address.
+        None => escaped(word).replace('@', "@\u{2060}"),
+    }
+}
+
+fn escaped(plain: &str) -> String {
     let mut out = String::new();
     for (i, c) in plain.char_indices() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '\n' | '\r' => out.push(' '),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '!' | '~' | '&' | '@' | '{' | '}' | '$' => {
                 out.extend(['\\', c]);
             }
@@ -208,5 +228,8 @@ mod tests {
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(text("a\n$x$ https://x www.x"), r"a \$x\$ https\://x www\.x");
+        assert_eq!(text("(a_b@c.example), @SUM(1) x@y"), r"(`a_b@c.example`), \@SUM(1) x\@y");
+        assert_eq!(text("a|b@c.example"), "a\\|b\\@\u{2060}c.example");
+        assert_eq!(text(" a\u{a0}b  "), " a\u{a0}b  ");
     }
 }
