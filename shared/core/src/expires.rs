@@ -151,6 +151,26 @@ mod tests {
     }
 
     #[test]
+    fn a_run_tells_all_that_ends_the_soonest_first() {
+        let snapshot = healthy::snapshot(Class::Production);
+        let ends = crate::judge::judge(&snapshot).expires;
+        let facts = &snapshot.facts;
+        let certificates = facts.https.len() + facts.postgres.len() + facts.redis.len();
+        let count = |kind| ends.iter().filter(|e| e.kind == kind).count();
+        assert_eq!((count(ExpiryKind::Certificate), count(ExpiryKind::Server)), (certificates, facts.postgres.len()));
+        assert_eq!(ends.len(), certificates + facts.postgres.len());
+        assert!(ends.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    }
+
+    #[test]
+    fn what_an_older_version_stored_still_reads() {
+        let old = r#"{"kind":"certificate","target":"https","subject":"shop.example","at":"2026-12-11T23:59:59Z"}"#;
+        assert!(serde_json::from_str::<Expiry>(old).is_ok());
+        let old = r#"{"first_seen":{"mac":"2026-11-22T10:05:00Z"},"audited":{},"counters":{"dlq/jobs-dlq":3}}"#;
+        assert!(serde_json::from_str::<Memory>(old).is_ok_and(|memory| memory.pending.is_empty()));
+    }
+
+    #[test]
     fn a_server_ends_with_its_major_version_and_an_unknown_one_nowhere() {
         let mut facts = healthy::snapshot(Class::Production).facts;
         let mut version = |version: &str| {

@@ -153,11 +153,13 @@ fn english_in(rendered: &str) -> Vec<String> {
     words(rendered).into_iter().filter(|word| ENGLISH.contains(&word.trim_matches(['.', ':', '\'']))).collect()
 }
 
+type Renderer = fn(&Report) -> String;
+
 #[test]
 fn no_renderer_has_english_words_of_its_own() {
     for (name, story) in common::stories() {
         let (fr, en) = (report(&story(Language::Fr)), report(&story(Language::En)));
-        let renderers: [(&str, fn(&Report) -> String); 5] = [
+        let renderers: [(&str, Renderer); 5] = [
             ("subject", subject),
             ("text", text::mail),
             ("Markdown", markdown::page),

@@ -593,12 +593,3 @@ fn no_remote_content() {
         }
     }
 }
-
-#[test]
-fn the_judge_tells_what_expires() {
-    let snapshot = healthy::snapshot(Class::Production);
-    let run = vigie_core::judge::judge(&snapshot);
-    let expected = snapshot.facts.https.len() + snapshot.facts.postgres.len() + snapshot.facts.redis.len();
-    assert!(run.expires.len() <= expected + 1);
-    assert!(run.expires.windows(2).all(|pair| pair[0].at <= pair[1].at));
-}

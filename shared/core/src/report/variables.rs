@@ -2,15 +2,43 @@
 
 use super::merge::Merged;
 use super::readiness::names;
-use super::view::{Because, VariableState, VariableView};
+use super::view::Because;
 use crate::check::Kind;
 use crate::checks;
 use crate::contract::Contract;
 use crate::run::{Finding, Outcome};
 use crate::snapshot::Environment;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 const REQUIRED: &str = "ENV-REQUIRED-MISSING";
 const RECOMMENDED: &str = "ENV-RECOMMENDED-MISSING";
+
+/// One variable that the contract expects, or several of which one will do. Never a value.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct VariableView {
+    /// Alternatives: any one of them will do.
+    pub names: Vec<String>,
+    /// Without it the app does not work; else a part of it does not.
+    pub required: bool,
+    pub state: VariableState,
+    /// The targets that are found by it.
+    pub targets: Vec<String>,
+    /// What else fails about it, or could not be known.
+    pub because: Vec<Because>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VariableState {
+    Set,
+    /// Set, and another check of it fails.
+    Faulty,
+    Missing,
+    Unknown,
+    /// No run judged it.
+    NotLookedAt,
+}
 
 /// Required first, each in the contract's order.
 pub(super) fn of(environment: &Environment, merged: &Merged) -> Vec<VariableView> {

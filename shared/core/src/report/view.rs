@@ -1,6 +1,7 @@
 //! The view model: all that a mail or page shows, in the order in which it is shown. It serializes.
 
 use super::input::Open;
+pub use super::variables::{VariableState, VariableView};
 use crate::Named;
 use crate::cause::Cause;
 use crate::check::{Class, Kind, Severity, Suite};
@@ -131,32 +132,6 @@ pub struct RunView {
     #[schemars(with = "String")]
     pub started_at: Timestamp,
     pub duration_ms: u64,
-}
-
-/// One variable that the contract expects, or several of which one will do. Never a value.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct VariableView {
-    /// Alternatives: any one of them will do.
-    pub names: Vec<String>,
-    /// Without it the app does not work; else a part of it does not.
-    pub required: bool,
-    pub state: VariableState,
-    /// The targets that are found by it.
-    pub targets: Vec<String>,
-    /// What else fails about it, or could not be known.
-    pub because: Vec<Because>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum VariableState {
-    Set,
-    /// Set, and another check of it fails.
-    Faulty,
-    Missing,
-    Unknown,
-    /// No run judged it.
-    NotLookedAt,
 }
 
 /// What makes the verdict, in numbers.
