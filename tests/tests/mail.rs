@@ -10,7 +10,7 @@ use vigie_core::facts::Fact;
 use vigie_core::head::{self, Bucket, Head, History};
 use vigie_core::healthy;
 use vigie_core::report::mail::mail;
-use vigie_core::report::{Input, Observed, report};
+use vigie_core::report::{Input, Making, Observed, report};
 use vigie_core::run::{Outcome, Run};
 use vigie_core::snapshot::{Memory, Snapshot};
 use vigie_core::text::Language;
@@ -90,8 +90,8 @@ fn never() -> Vec<Observed> {
     vec![one]
 }
 
-fn letter_of(environments: Vec<Observed>, language: Language) -> Letter {
-    let made = report(&Input {
+fn input(environments: Vec<Observed>, language: Language) -> Input {
+    Input {
         environments,
         now: healthy::NOW,
         since: None,
@@ -99,7 +99,11 @@ fn letter_of(environments: Vec<Observed>, language: Language) -> Letter {
         time_zone: "Europe/Paris".to_owned(),
         repeat: false,
         least: Severity::Info,
-    });
+    }
+}
+
+fn letter_of(environments: Vec<Observed>, language: Language) -> Letter {
+    let made = report(&input(environments, language));
     Letter {
         from: "Vigie — équipe d'astreinte <vigie@shop.example>".to_owned(),
         to: vec!["Ana Ruíz <ana@shop.example>".to_owned(), "bo@shop.example".to_owned()],
@@ -214,6 +218,28 @@ fn sixty_environments_are_under_every_limit() {
         assert!(raw.len() < vigie_aws::mail::LARGEST, "{} bytes of SES's 10 MB", raw.len());
     }
     assert!(letter_of(green(), Language::En).mail.whole.is_none(), "what fits needs no attachment");
+}
+
+/// A thousand environments: what is said of each is bounded, and so is the page that is attached.
+#[test]
+fn a_thousand_environments_are_under_every_limit() {
+    let mut making = Making::new(&input(Vec::new(), Language::Fr)).detailed(100);
+    for n in 0..1_000 {
+        let break_it: fn(&mut Snapshot) = |snapshot| (checks::find("PG-DOWN").unwrap().faults[0].broken)(snapshot);
+        let one = |broken: fn(&mut Snapshot)| observed(&format!("shop-{n:04}"), Class::Production, broken, |_| {});
+        making.add(&if n == 700 { one(break_it) } else { one(|_| {}) });
+    }
+    let made = making.done();
+    assert_eq!(made.environments.len(), 1_000);
+    assert_eq!(made.environments[0].name, "shop-0700", "the worst is first, however late it came");
+    assert!(!made.environments[0].findings.is_empty(), "and is told whole");
+    let whole = made.environments.iter().filter(|view| !view.findings.is_empty()).count();
+    assert_eq!(whole, 101, "the others of them are green");
+    let page = vigie_core::report::page::page(&made);
+    assert!(page.len() < 6_200_000 && page.contains("shop-0700"), "{}", page.len());
+    let sent = Letter { mail: mail(&made), ..letter_of(green(), Language::Fr) };
+    assert!(sent.mail.html.len() < 100_000);
+    assert!(letter(&sent).unwrap().len() < vigie_aws::mail::LARGEST);
 }
 
 fn bare<'a>(to: &'a [String], subject: &'a str, text: &'a str) -> Mail<'a> {

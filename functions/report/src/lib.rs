@@ -19,7 +19,7 @@ use vigie_aws::store::Store;
 use vigie_core::Named;
 use vigie_core::config::Config;
 use vigie_core::facts::Gap;
-use vigie_core::report::{self, Input, Observed, Report, mail, markdown};
+use vigie_core::report::{Input, Making, Observed, Report, mail, markdown};
 
 use crate::claim::{Before, Claim, Left};
 use crate::event::ReportEvent;
@@ -27,8 +27,15 @@ use crate::lists::List;
 use crate::outbox::Outbox;
 use crate::read::Stored;
 
-/// The most lists that a dry run answers with: Lambda answers at most 6 MB.
-const MOST_RENDERED: usize = 20;
+/// The most bytes that a dry run answers with. Lambda answers at most 6 MB, in JSON. Source: AWS Lambda developer guide,
+/// "Lambda quotas".
+const MOST_RENDERED: usize = 4_000_000;
+/// Environments that are read at a time: three objects each.
+const AT_ONCE: usize = 32;
+/// Environments that are remembered between lists: with their runs and heads about 100 KB each.
+const KEPT: usize = 256;
+/// Environments of a list with all their details: more than a mail or its page has room for.
+const DETAILED: usize = 100;
 
 /// What a report is made with.
 pub struct Deps<O> {
@@ -84,8 +91,11 @@ pub enum Done {
         subject: String,
         html: String,
         text: String,
-        markdown: String,
+        /// Absent: the answer had no room for it.
+        markdown: Option<String>,
     },
+    /// A dry run whose answer has no room for it.
+    NoRoom,
 }
 
 /// Why one list's mail is not where it should be.
@@ -113,21 +123,18 @@ pub async fn report<O: Outbox>(deps: &Deps<O>, event: &ReportEvent, now: Timesta
     if matches!(deps.store, Store::Nowhere) {
         return Err(ReportError::NoStore);
     }
-    let begun = tokio::time::Instant::now();
+    let until = tokio::time::Instant::now() + deps.left;
+    let mut room = MOST_RENDERED;
     let mut world = World { deps_store: &deps.store, now, known: Named::new() };
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for list in &lists {
         let one = if event.dry_run {
-            if done.len() >= MOST_RENDERED {
-                break;
-            }
-            rendered(deps, list, &mut world).await
+            rendered(deps, list, &mut world, &mut room).await
         } else {
             let date = if event.force { Some(list.today(now)) } else { list.due(now) };
-            let left = deps.left.saturating_sub(begun.elapsed());
             match date {
                 None => Ok(Done::NotDue),
-                Some(date) => send::today(deps, list, date, &mut world, event.force, left).await,
+                Some(date) => send::today(deps, list, date, &mut world, event.force, until).await,
             }
         };
         match one {
@@ -145,13 +152,23 @@ pub async fn report<O: Outbox>(deps: &Deps<O>, event: &ReportEvent, now: Timesta
     }
 }
 
-async fn rendered<O>(deps: &Deps<O>, list: &List, world: &mut World<'_>) -> Result<Done, ListError> {
+/// Renders as far as the answer has room.
+async fn rendered<O>(deps: &Deps<O>, list: &List, world: &mut World<'_>, room: &mut usize) -> Result<Done, ListError> {
+    if *room == 0 {
+        return Ok(Done::NoRoom);
+    }
     let (report, _) = world.report(&deps.config, list, list.today(world.now), false).await?;
     let mail::Mail { subject, html, text, .. } = mail::mail(&report);
-    Ok(Done::Rendered { subject, html, text, markdown: markdown::page(&report) })
+    let Some(left) = room.checked_sub(html.len() + text.len()) else {
+        *room = 0;
+        return Ok(Done::NoRoom);
+    };
+    let markdown = Some(markdown::page(&report)).filter(|page| page.len() <= left);
+    *room = left - markdown.as_ref().map_or(0, String::len);
+    Ok(Done::Rendered { subject, html, text, markdown })
 }
 
-/// What was read of the environments, each once an invocation.
+/// What was read of the environments: of a small estate each once an invocation, of a large one again for each list.
 pub struct World<'a> {
     deps_store: &'a Store,
     now: Timestamp,
@@ -173,23 +190,34 @@ impl World<'_> {
         let before = read::before(self.deps_store, &list.id, date).await;
         let before = before.map_err(|gap| ListError::Claim { list: list.id.clone(), gap })?;
         let last = before.sent.as_ref();
-        let unread: Vec<&String> = list.environments.iter().filter(|name| !self.known.contains_key(*name)).collect();
-        let read = unread
-            .into_iter()
-            .map(|name| async { (name.clone(), read::environment(self.deps_store, name, self.now).await) });
-        let read = futures::future::join_all(read).await;
-        self.known.extend(read);
-        let environments = list.environments.iter().filter_map(|name| self.observed(config, name, last));
-        let report = report::report(&Input {
-            environments: environments.collect(),
+        let mut making = Making::new(&Input {
+            environments: Vec::new(),
             now: self.now,
             since: last.and_then(|claim| claim.sent_at),
             language: list.language,
             time_zone: list.time_zone.clone(),
             repeat,
             least: list.least,
-        });
-        Ok((report, before))
+        })
+        .detailed(DETAILED);
+        for names in list.environments.chunks(AT_ONCE) {
+            self.read(names).await;
+            names.iter().filter_map(|name| self.observed(config, name, last)).for_each(|one| making.add(&one));
+        }
+        Ok((making.done(), before))
+    }
+
+    /// Reads those that are not remembered; a large estate is forgotten on the way.
+    async fn read(&mut self, names: &[String]) {
+        if self.known.len() + names.len() > KEPT {
+            self.known.clear();
+        }
+        let unread: Vec<&String> = names.iter().filter(|name| !self.known.contains_key(*name)).collect();
+        let read = unread
+            .into_iter()
+            .map(|name| async { (name.clone(), read::environment(self.deps_store, name, self.now).await) });
+        let read = futures::future::join_all(read).await;
+        self.known.extend(read);
     }
 
     fn observed(&self, config: &Config, name: &str, last: Option<&Claim>) -> Option<Observed> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::civil::Date;
+use tokio::time::Instant;
 use vigie_aws::store::{ETag, Put, Store};
 use vigie_core::cause::Cause;
 use vigie_core::facts::{Gap, Identity};
@@ -29,9 +30,13 @@ pub(crate) async fn today<O: Outbox>(
     date: Date,
     world: &mut World<'_>,
     force: bool,
-    left: Duration,
+    until: Instant,
 ) -> Result<Done, ListError> {
     let store = &deps.store;
+    let in_time = || match until.saturating_duration_since(Instant::now()) < NEEDED {
+        true => Err(ListError::NoTime(list.id.clone())),
+        false => Ok(()),
+    };
     let found = read::claim(store, &list.id, date).await.map_err(|gap| unclaimed(list, gap))?;
     let now = world.now;
     match (step(found.as_ref().map(|(claim, _)| claim), now, force), found) {
@@ -42,12 +47,11 @@ pub(crate) async fn today<O: Outbox>(
         }
         (step, found) => {
             let repeat = step == Step::Repeat;
-            if left < NEEDED {
-                return Err(ListError::NoTime(list.id.clone()));
-            }
+            in_time()?;
             // Read and made before the claim: a crash in between leaves nothing behind.
             let (report, before) = world.report(&deps.config, list, date, repeat).await?;
             let made = Made::new(report, before);
+            in_time()?;
             let (claim, tag) = match found {
                 None => (Claim::after(&made.before, &list.id, date, now), None),
                 Some((claim, tag)) if repeat => {

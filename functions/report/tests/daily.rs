@@ -133,7 +133,8 @@ async fn a_dry_run_only_renders() {
         panic!("not rendered")
     };
     assert_eq!(subject, "Vigie: production never audited, nothing new");
-    assert!(html.starts_with("<!doctype html>") && text.contains("Never audited.") && markdown.starts_with("# Vigie"));
+    assert!(html.starts_with("<!doctype html>") && text.contains("Never audited."));
+    assert!(markdown.unwrap().starts_with("# "));
     assert_eq!(deps.outbox.sent(), 0);
     assert!(!root.path().join("reports").exists());
 }

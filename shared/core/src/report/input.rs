@@ -1,8 +1,8 @@
-//! What a report is made of, and its making.
+//! What a report is made of, and what it says of one environment.
 
 use super::merge::{Merged, merge};
-use super::view::{Colour, EnvironmentView, Expires, Note, Readiness, Report, RunView, SCHEMA, Standing, TargetView};
-use super::{past, readiness, recommend, sort, variables};
+use super::view::{Colour, EnvironmentView, Expires, Note, Report, RunView, Standing, TargetView};
+use super::{past, readiness, sort, variables};
 use crate::check::{Severity, Suite};
 use crate::facts::{Fact, Gap};
 use crate::head::{Head, stale_after};
@@ -80,57 +80,8 @@ impl Observed {
     }
 }
 
-/// Makes the report. The same input gives the same report.
-#[must_use]
-pub fn report(input: &Input) -> Report {
-    let mut out = Report {
-        schema: SCHEMA.to_owned(),
-        language: input.language,
-        time_zone: input.time_zone.clone(),
-        at: input.now,
-        since: input.since,
-        repeat: input.repeat,
-        least: input.least,
-        milder: 0,
-        environments: Vec::new(),
-        new: Vec::new(),
-        resolved: Vec::new(),
-        stays: Vec::new(),
-        unknown: Vec::new(),
-        expires: Vec::new(),
-        readiness: Vec::new(),
-        recommendations: Vec::new(),
-    };
-    for observed in &input.environments {
-        environment(observed, input.now, &mut out);
-    }
-    let rank = |e: &EnvironmentView| (e.standing.colour(), std::cmp::Reverse(e.class as u8), e.name.clone());
-    out.environments.sort_by_key(rank);
-    let place = |name: &str| out.environments.iter().position(|e| e.name == name);
-    out.readiness.sort_by_key(|r: &Readiness| place(&r.environment));
-    let grave = |item: &super::view::Item| std::cmp::Reverse(item.finding.severity);
-    out.new.sort_by_key(|item| (grave(item), place(&item.environment)));
-    out.stays.sort_by_key(|item| (item.finding.mute.is_some(), grave(item), place(&item.environment)));
-    out.unknown.sort_by_key(|unknown| (std::cmp::Reverse(unknown.severity), place(&unknown.environment)));
-    out.resolved.sort_by_key(|resolved| (std::cmp::Reverse(resolved.was.severity), place(&resolved.environment)));
-    out.expires.sort_by_key(|expires| expires.expiry.at);
-    leave_out(&mut out);
-    out.recommendations = recommend::of(&out);
-    out
-}
-
-/// What is milder than the list's threshold is counted instead of listed.
-fn leave_out(report: &mut Report) {
-    let least = report.least;
-    let before = report.new.len() + report.resolved.len() + report.stays.len();
-    report.new.retain(|item| item.finding.severity >= least);
-    report.stays.retain(|item| item.finding.severity >= least);
-    report.resolved.retain(|resolved| resolved.was.severity >= least);
-    let after = report.new.len() + report.resolved.len() + report.stays.len();
-    report.milder = u32::try_from(before - after).unwrap_or(u32::MAX);
-}
-
-fn environment(observed: &Observed, now: Timestamp, out: &mut Report) {
+/// Adds what is said of one environment.
+pub(super) fn environment(observed: &Observed, now: Timestamp, out: &mut Report) {
     let merged = merge(&observed.runs());
     let standing = standing(observed, &merged, now);
     let stale = standing.colour() == Colour::Grey;

@@ -2,6 +2,7 @@
 
 use super::view::Report;
 use super::{chart, html, page, subject, text};
+use std::collections::HashSet;
 
 /// All that a message is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +36,13 @@ pub fn mail(report: &Report) -> Mail {
 
 /// Those that the HTML shows.
 fn charts(report: &Report, html: &str) -> Vec<Chart> {
+    let shown: HashSet<&str> = html.split("\"cid:").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let mut out = Vec::new();
     for (e, view) in report.environments.iter().enumerate() {
         for (t, target) in view.targets.iter().enumerate() {
             let cid = html::cid(e, t);
-            let shown = target.past.as_ref().filter(|_| html.contains(&format!("\"cid:{cid}\"")));
-            if let Some(png) = shown.and_then(|past| chart::png(&past.days)) {
+            let past = target.past.as_ref().filter(|_| shown.contains(cid.as_str()));
+            if let Some(png) = past.and_then(|past| chart::png(&past.days)) {
                 out.push(Chart { cid, png });
             }
         }

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod html;
 pub mod input;
 pub mod mail;
+pub mod making;
 pub mod markdown;
 mod measured;
 mod merge;
@@ -25,6 +26,7 @@ mod variables;
 pub mod view;
 mod words;
 
-pub use input::{Input, Observed, Open, report};
+pub use input::{Input, Observed, Open};
+pub use making::{Making, report};
 pub use tell::subject;
 pub use view::Report;

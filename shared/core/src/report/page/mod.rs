@@ -8,6 +8,7 @@ use super::view::{Colour, EnvironmentView, Item, Report, Standing};
 use super::words::Words;
 use crate::evidence::clean;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::cell::Cell;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -17,10 +18,13 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 /// Entries of one list; the rest is counted.
 const SHOWN: usize = 2_000;
 
+/// Bytes of all entries, in the order of their weight: the page is attached to a mail, and SES takes 10 MB of base64.
+const ROOM: usize = 6_000_000;
+
 /// The whole page.
 #[must_use]
 pub fn page(report: &Report) -> String {
-    let page = Page { words: Words::new(report), report };
+    let page = Page { words: Words::new(report), report, room: Cell::new(ROOM) };
     let (w, title) = (&page.words, super::subject(report));
     html! {
         (DOCTYPE)
@@ -54,6 +58,15 @@ pub fn page(report: &Report) -> String {
 struct Page<'a> {
     words: Words<'a>,
     report: &'a Report,
+    /// Bytes that are left of [`ROOM`].
+    room: Cell<usize>,
+}
+
+/// A list as far as it is shown.
+struct Listed {
+    entries: Markup,
+    /// How many are not.
+    more: Markup,
 }
 
 /// One section: its anchor, its heading, how many entries, what is in it.
@@ -66,6 +79,10 @@ struct Section {
 
 impl Page<'_> {
     fn body(&self) -> Markup {
+        // What comes first has the room first.
+        let all = &self.report.environments;
+        let verdicts =
+            self.list(all, all.len(), self.room.get(), |view| html! { li class="item" { (self.environment(view)) } });
         let sections = self.sections();
         // Grey, red, amber, green: the first environment's is the worst.
         let verdict = match self.report.environments.first().map_or(Colour::Grey, |view| view.standing.colour()) {
@@ -76,8 +93,8 @@ impl Page<'_> {
         };
         html! {
             section class=(verdict) aria-label=(self.words.say(p::VERDICTS)) {
-                ul { @for view in self.report.environments.iter().take(SHOWN) { li class="item" { (self.environment(view)) } } }
-                (self.more(self.report.environments.len()))
+                ul { (verdicts.entries) }
+                (verdicts.more)
             }
             nav aria-label=(self.words.say(p::CONTENTS)) {
                 ul { @for of in &sections {
@@ -113,12 +130,13 @@ impl Page<'_> {
         if !r.expires.is_empty() {
             add("expires", p::EXPIRES, Some(r.expires.len()), self.expires());
         }
+        let recommendations = self.recommendations();
         add("readiness", p::READINESS, None, self.readiness());
         if r.environments.iter().any(|view| !view.targets.is_empty()) {
             add("connections", p::TARGETS, None, self.targets());
         }
         if !r.recommendations.is_empty() {
-            add("recommendations", p::RECOMMENDATIONS, Some(r.recommendations.len()), self.recommendations());
+            add("recommendations", p::RECOMMENDATIONS, Some(r.recommendations.len()), recommendations);
         }
         if r.environments.iter().any(|view| !view.findings.is_empty()) {
             add("checks", p::CHECKS, None, self.checks());
@@ -148,10 +166,9 @@ impl Page<'_> {
     }
 
     fn items(&self, items: &[Item]) -> Markup {
-        html! {
-            ul { @for item in items.iter().take(SHOWN) { li class="item" { (self.item(item)) } } }
-            (self.more(items.len()))
-        }
+        let all =
+            self.list(items, items.len(), self.room.get(), |item| html! { li class="item" { (self.item(item)) } });
+        html! { ul { (all.entries) } (all.more) }
     }
 
     fn item(&self, item: &Item) -> Markup {
@@ -169,7 +186,19 @@ impl Page<'_> {
         }
     }
 
-    fn more(&self, all: usize) -> Markup {
-        html! { @if all > SHOWN { p class="soft" { "… " (self.words.more(all - SHOWN)) } } }
+    /// The entries that there is room for, of `room` bytes at most; what is left of `of` is counted.
+    fn list<T>(&self, all: impl IntoIterator<Item = T>, of: usize, room: usize, entry: impl Fn(T) -> Markup) -> Listed {
+        let (mut entries, mut shown) = (String::new(), 0);
+        for one in all.into_iter().take(SHOWN) {
+            let made = entry(one).into_string();
+            if entries.len() + made.len() > room {
+                break;
+            }
+            entries.push_str(&made);
+            shown += 1;
+        }
+        self.room.set(self.room.get().saturating_sub(entries.len()));
+        let more = html! { @if of > shown { p class="soft" { "… " (self.words.more(of - shown)) } } };
+        Listed { entries: PreEscaped(entries), more }
     }
 }

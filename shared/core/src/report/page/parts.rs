@@ -1,6 +1,6 @@
 //! The page's lists: resolved, unknown, expiries, readiness, connections, recommendations, every check.
 
-use super::{Page, SHOWN};
+use super::Page;
 use crate::evidence::clean;
 use crate::report::chart;
 use crate::report::html::severity_colour;
@@ -34,47 +34,45 @@ impl Page<'_> {
 
     pub(super) fn resolved(&self) -> Markup {
         let (w, all) = (&self.words, &self.report.resolved);
-        html! {
-            ul { @for resolved in all.iter().take(SHOWN) {
+        let list = self.list(all, all.len(), self.room.get(), |resolved| {
+            html! {
                 li class="item" {
                     h3 { (w.check(&resolved.was.check)) }
                     p class="mono" { (clean(&resolved.was.subject)) }
                     p class="soft" { (w.resolved(resolved).join(" · ")) }
                 }
-            } }
-            (self.more(all.len()))
-        }
+            }
+        });
+        html! { ul { (list.entries) } (list.more) }
     }
 
     pub(super) fn unknown(&self) -> Markup {
         let (w, all) = (&self.words, &self.report.unknown);
-        html! {
-            ul { @for unknown in all.iter().take(SHOWN) {
+        let list = self.list(all, all.len(), self.room.get(), |unknown| {
+            html! {
                 li class="item" {
                     h3 { (clean(&unknown.target)) }
                     p { (w.why(unknown.cause, unknown.action.as_deref())) }
                     p class="soft" { (clean(&unknown.environment)) " · " (w.unknown(unknown)) }
                 }
-            } }
-            (self.more(all.len()))
-        }
+            }
+        });
+        html! { ul { (list.entries) } (list.more) }
     }
 
     pub(super) fn expires(&self) -> Markup {
         let (w, all) = (&self.words, &self.report.expires);
-        html! {
-            ul { @for expires in all.iter().take(SHOWN) {
-                @let (what, when) = w.expires(expires);
-                li class="item" { p { (what) } p class="soft" { (when) } }
-            } }
-            (self.more(all.len()))
-        }
+        let list = self.list(all, all.len(), self.room.get(), |expires| {
+            let (what, when) = w.expires(expires);
+            html! { li class="item" { p { (what) } p class="soft" { (when) } } }
+        });
+        html! { ul { (list.entries) } (list.more) }
     }
 
     pub(super) fn readiness(&self) -> Markup {
         let (w, all) = (&self.words, &self.report.readiness);
-        html! {
-            @for of in all.iter().take(SHOWN) {
+        let list = self.list(all, all.len(), self.room.get() / 2, |of| {
+            html! {
                 h3 class="of" { (w.readiness(of)) }
                 ul class="lines" { @for line in &of.lines {
                     li {
@@ -87,19 +85,22 @@ impl Page<'_> {
                     }
                 } }
             }
-            (self.more(all.len()))
-        }
+        });
+        html! { (list.entries) (list.more) }
     }
 
     pub(super) fn targets(&self) -> Markup {
-        let views = self.report.environments.iter().filter(|view| !view.targets.is_empty());
+        let views: Vec<&EnvironmentView> =
+            self.report.environments.iter().filter(|view| !view.targets.is_empty()).collect();
+        let list = self.list(&views, views.len(), self.room.get() / 2, |view| {
+            html! {
+                h3 class="of" { (clean(&view.name)) }
+                ul class="tight" { @for target in &view.targets { li class="item" { (self.target(target)) } } }
+            }
+        });
         html! {
             @if let Some(legend) = self.words.legend() { p class="soft" { (legend) } }
-            @for view in views.take(SHOWN) {
-                h3 class="of" { (clean(&view.name)) }
-                ul class="tight" { @for target in view.targets.iter().take(SHOWN) { li class="item" { (self.target(target)) } } }
-                (self.more(view.targets.len()))
-            }
+            (list.entries) (list.more)
         }
     }
 
@@ -131,11 +132,12 @@ impl Page<'_> {
                 @let all: Vec<&Recommendation> = self.report.recommendations.iter().filter(|r| r.horizon == horizon).collect();
                 @if !all.is_empty() {
                     h3 class="of" { (w.horizon(horizon)) }
-                    ol { @for of in all.iter().take(SHOWN) {
-                        @let (what, places) = w.recommendation(of);
-                        li class="item" { p { (what) } p class="soft" { (places) } }
-                    } }
-                    (self.more(all.len()))
+                    @let list = self.list(&all, all.len(), self.room.get(), |of| {
+                        let (what, places) = w.recommendation(of);
+                        html! { li class="item" { p { (what) } p class="soft" { (places) } } }
+                    });
+                    ol { (list.entries) }
+                    (list.more)
                 }
             }
         }
@@ -143,8 +145,11 @@ impl Page<'_> {
 
     /// Every check that was judged: what stands behind the verdicts.
     pub(super) fn checks(&self) -> Markup {
+        let judged = |view: &&EnvironmentView| view.coverage.answered + view.coverage.unknown > 0;
+        let of = self.report.environments.iter().filter(judged).count();
         let views = self.report.environments.iter().filter(|view| !view.findings.is_empty());
-        html! { @for view in views.take(SHOWN) { (self.environment_checks(view)) } }
+        let list = self.list(views, of, self.room.get(), |view| self.environment_checks(view));
+        html! { (list.entries) (list.more) }
     }
 
     fn environment_checks(&self, view: &EnvironmentView) -> Markup {
@@ -157,7 +162,7 @@ impl Page<'_> {
                 div class="scroll" tabindex="0" role="region" aria-label=(format!("{} {name}", w.say(p::CHECKS))) {
                     table {
                         thead { tr { @for head in [p::CHECK, p::SUBJECT_HEAD, p::OUTCOME] { th scope="col" { (w.say(head)) } } } }
-                        tbody { @for finding in judged.iter().take(SHOWN) {
+                        tbody { @for finding in judged {
                             tr {
                                 th scope="row" { (clean(&finding.check)) }
                                 td class="wide" { (w.subject_of(finding)) }
@@ -166,7 +171,6 @@ impl Page<'_> {
                         } }
                     }
                 }
-                (self.more(judged.len()))
             }
         }
     }
