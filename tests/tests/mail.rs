@@ -10,7 +10,7 @@ use vigie_core::facts::Fact;
 use vigie_core::head::{self, Bucket, Head, History};
 use vigie_core::healthy;
 use vigie_core::report::mail::mail;
-use vigie_core::report::{Input, Making, Observed, report};
+use vigie_core::report::{Input, Making, Observed, Report, report};
 use vigie_core::run::{Outcome, Run};
 use vigie_core::snapshot::{Memory, Snapshot};
 use vigie_core::text::Language;
@@ -18,6 +18,7 @@ use vigie_report::outbox::{Letter, compose as letter};
 use vigie_tests::front::Fault;
 use vigie_tests::runtime::FunctionError;
 use vigie_tests::shop::{self, RUNS, Shop, State, TIMEOUT};
+use vigie_tests::stories::{self, Story};
 use vigie_tests::stranger::{self, Read};
 
 /// What a name from outside may hold.
@@ -66,10 +67,6 @@ fn history() -> History {
     History { hours: of(24, 1), days: of(30, 24) }
 }
 
-fn green() -> Vec<Observed> {
-    vec![observed("production", Class::Production, |_| {}, |_| {}), observed("staging", Class::Staging, |_| {}, |_| {})]
-}
-
 /// One environment for each check, with the gravest of its faults; subjects from a hostile world.
 fn broken(most: usize) -> Vec<Observed> {
     let one = |(n, check): (usize, &Check)| {
@@ -84,12 +81,6 @@ fn broken(most: usize) -> Vec<Observed> {
     all.into_iter().cycle().take(most).enumerate().map(one).collect()
 }
 
-fn never() -> Vec<Observed> {
-    let mut one = observed("production", Class::Production, |_| {}, |_| {});
-    (one.full, one.head) = (Fact::Known(None), Fact::Known(None));
-    vec![one]
-}
-
 fn input(environments: Vec<Observed>, language: Language) -> Input {
     Input {
         environments,
@@ -102,12 +93,11 @@ fn input(environments: Vec<Observed>, language: Language) -> Input {
     }
 }
 
-fn letter_of(environments: Vec<Observed>, language: Language) -> Letter {
-    let made = report(&input(environments, language));
+fn letter_of(made: &Report) -> Letter {
     Letter {
         from: "Vigie — équipe d'astreinte <vigie@shop.example>".to_owned(),
         to: vec!["Ana Ruíz <ana@shop.example>".to_owned(), "bo@shop.example".to_owned()],
-        mail: mail(&made),
+        mail: mail(made),
         list: "production+staging-fr-europe-paris-07-high".to_owned(),
         at: healthy::NOW,
         copy: 1,
@@ -185,11 +175,10 @@ fn lines(text: &str) -> Vec<&str> {
 
 #[test]
 fn every_mail_is_what_was_meant() {
-    let stories: [(&str, fn() -> Vec<Observed>); 4] =
-        [("green", green), ("never", never), ("three", || broken(3)), ("sixty", || broken(60))];
     let languages = [Language::En, Language::Fr];
-    let sent: Vec<Letter> =
-        stories.iter().flat_map(|(_, story)| languages.map(|language| letter_of(story(), language))).collect();
+    let of_story = |story: &'static Story| languages.map(|language| letter_of(&story.report(language)));
+    let mut sent: Vec<Letter> = stories::all().iter().flat_map(of_story).collect();
+    sent.extend(languages.map(|language| letter_of(&report(&input(broken(60), language)))));
     let raw: Vec<Vec<u8>> = sent.iter().map(|sent| letter(sent).unwrap()).collect();
     let read = stranger::read(&raw).unwrap();
     for (read, sent) in read.iter().zip(&sent) {
@@ -208,7 +197,7 @@ fn every_mail_is_what_was_meant() {
 #[test]
 fn sixty_environments_are_under_every_limit() {
     for language in [Language::En, Language::Fr] {
-        let sent = letter_of(broken(60), language);
+        let sent = letter_of(&report(&input(broken(60), language)));
         assert!(sent.mail.html.len() < 100_000, "Gmail shows {} bytes whole", sent.mail.html.len());
         let whole = sent.mail.whole.as_deref().expect("the rest is attached");
         for n in 0..60 {
@@ -217,17 +206,23 @@ fn sixty_environments_are_under_every_limit() {
         let raw = letter(&sent).unwrap();
         assert!(raw.len() < vigie_aws::mail::LARGEST, "{} bytes of SES's 10 MB", raw.len());
     }
-    assert!(letter_of(green(), Language::En).mail.whole.is_none(), "what fits needs no attachment");
+    assert!(letter_of(&stories::all()[0].report(Language::En)).mail.whole.is_none(), "what fits needs no attachment");
 }
 
 /// A thousand environments: what is said of each is bounded, and so is the page that is attached.
 #[test]
 fn a_thousand_environments_are_under_every_limit() {
     let mut making = Making::new(&input(Vec::new(), Language::Fr)).detailed(100);
+    let mut healthy = observed("shop", Class::Production, |_| {}, |_| {});
+    let down = checks::find("PG-DOWN").unwrap().faults[0].broken;
     for n in 0..1_000 {
-        let break_it: fn(&mut Snapshot) = |snapshot| (checks::find("PG-DOWN").unwrap().faults[0].broken)(snapshot);
-        let one = |broken: fn(&mut Snapshot)| observed(&format!("shop-{n:04}"), Class::Production, broken, |_| {});
-        making.add(&if n == 700 { one(break_it) } else { one(|_| {}) });
+        let name = format!("shop-{n:04}");
+        if n == 700 {
+            making.add(&observed(&name, Class::Production, down, |_| {}));
+        } else {
+            healthy.environment.name = name;
+            making.add(&healthy);
+        }
     }
     let made = making.done();
     assert_eq!(made.environments.len(), 1_000);
@@ -237,7 +232,7 @@ fn a_thousand_environments_are_under_every_limit() {
     assert_eq!(whole, 101, "the others of them are green");
     let page = vigie_core::report::page::page(&made);
     assert!(page.len() < 6_200_000 && page.contains("shop-0700"), "{}", page.len());
-    let sent = Letter { mail: mail(&made), ..letter_of(green(), Language::Fr) };
+    let sent = letter_of(&made);
     assert!(sent.mail.html.len() < 100_000);
     assert!(letter(&sent).unwrap().len() < vigie_aws::mail::LARGEST);
 }
