@@ -105,6 +105,9 @@ async function look(browser, one) {
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       const clip = { x: 0, y: 0, width: WIDTHS[width], height: Math.min(height, TALLEST) };
       await page.screenshot({ path: `${one.name}.${width}.${scheme}.png`, fullPage: true, clip });
+      if (one.top && width === 'wide' && scheme === 'light') {
+        await page.screenshot({ path: `${one.name}.top.png`, fullPage: true, clip: { ...clip, height: one.top } });
+      }
       await fits(page, where);
       if (scheme === 'light' && width === 'wide') {
         const { found, text } = await page.evaluate(inspect);
@@ -148,7 +151,12 @@ async function main() {
       '--disable-component-update', '--disable-sync'],
   });
   try {
-    for (const one of told.pages) await look(browser, one);
+    // Two at a time: while one is drawn, the other is checked.
+    const left = [...told.pages];
+    const worker = async () => {
+      for (let one = left.shift(); one; one = left.shift()) await look(browser, one);
+    };
+    await Promise.all([worker(), worker()]);
   } finally {
     await browser.close();
   }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 /// A golden that would be larger is kept by its beginning and its size: five hundred findings are looked at in the first.
-const LARGEST: usize = 300_000;
+const LARGEST: usize = 150_000;
 const BEGINNING: usize = 40_000;
 
 /// Lines of a difference that are shown.

@@ -28,12 +28,17 @@ struct Look {
     name: String,
     file: String,
     mail: bool,
+    /// Of a picture of the top alone, for the README: its height in pixels.
+    top: Option<u32>,
     /// What must be there as text.
     shows: Vec<String>,
 }
 
 /// Gmail cuts a message's HTML off beyond 102 KB and hides the rest behind a link.
 const LARGEST_MAIL: usize = 100_000;
+
+/// Pixels of the README's pictures.
+const TOP: u32 = 1_200;
 
 #[test]
 fn mail_and_page_look_well() {
@@ -68,6 +73,7 @@ fn what_looks_wrong_is_seen() {
         name: name.to_owned(),
         file: file.to_owned(),
         mail: false,
+        top: None,
         shows: vec!["absent".into()],
     };
     let told =
@@ -132,18 +138,25 @@ fn chromium() -> PathBuf {
 }
 
 fn tell(looks: &Path, story: &Story, told: &mut Told) {
-    let report = story.report(Language::En);
-    let nasty = story.name == "many";
-    let shows = |all: bool| if nasty && all { nasty::ALL.iter().map(|name| clean(name)).collect() } else { Vec::new() };
-    let put = |what: &str, extension: &str, text: &str, shows: Vec<String>| {
-        let file = format!("{}.{what}.{extension}", story.name);
+    let mut put = |what: &str, extension: &str, text: &str, shows: Vec<String>| {
+        let name = format!("{}.{what}", story.name);
+        let file = format!("{name}.{extension}");
         std::fs::write(looks.join(&file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        Look { name: format!("{}.{what}", story.name), file, mail: what == "mail", shows }
+        let top = (story.name == "mixed").then_some(TOP);
+        let look = Look { name, file, mail: what.starts_with("mail"), top, shows };
+        if extension == "md" { told.markdown.push(look) } else { told.pages.push(look) }
     };
-    let page = put("page", "html", &page::page(&report), shows(true));
-    let mail = put("mail", "html", &shown(&report), Vec::new());
-    told.pages.extend([page, mail]);
-    told.markdown.push(put("report", "md", &markdown::page(&report), Vec::new()));
+    let english = story.report(Language::En);
+    let nasty = if story.name == "many" { nasty::ALL } else { &[] };
+    put("page", "html", &page::page(&english), nasty.iter().map(|name| clean(name)).collect());
+    put("mail", "html", &shown(&english), Vec::new());
+    put("report", "md", &markdown::page(&english), Vec::new());
+    // French is longer.
+    if story.name == "mixed" {
+        let french = story.report(Language::Fr);
+        put("page.fr", "html", &page::page(&french), Vec::new());
+        put("mail.fr", "html", &shown(&french), Vec::new());
+    }
 }
 
 /// The mail as a client shows it: each picture at its place. Each is there once, and none is missing.
@@ -164,8 +177,8 @@ fn shown(report: &Report) -> String {
 fn show(looks: &Path) {
     if std::env::var_os("VIGIE_BLESS").is_some() {
         let docs = root().join("shared/core/docs");
-        std::fs::copy(looks.join("mixed.mail.wide.light.png"), docs.join("mail.png")).unwrap();
-        std::fs::copy(looks.join("mixed.page.wide.light.png"), docs.join("page.png")).unwrap();
+        std::fs::copy(looks.join("mixed.mail.top.png"), docs.join("mail.png")).unwrap();
+        std::fs::copy(looks.join("mixed.page.top.png"), docs.join("page.png")).unwrap();
     }
 }
 

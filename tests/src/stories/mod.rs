@@ -54,13 +54,7 @@ pub struct Story {
 #[must_use]
 pub fn all() -> &'static [Story; 5] {
     static ALL: OnceLock<[Story; 5]> = OnceLock::new();
-    ALL.get_or_init(tell)
-}
-
-/// Tells them once more.
-#[must_use]
-pub fn tell() -> [Story; 5] {
-    [quiet::green(), quiet::first(), mixed::mixed(), down::down(), many::many()]
+    ALL.get_or_init(|| [quiet::green(), quiet::first(), mixed::mixed(), down::down(), many::many()])
 }
 
 impl Story {
@@ -102,6 +96,20 @@ pub struct Files {
     pub runs: Vec<PathBuf>,
     pub previous: Vec<PathBuf>,
     pub heads: Vec<PathBuf>,
+}
+
+impl Files {
+    /// As arguments.
+    #[must_use]
+    pub fn given(&self) -> Vec<String> {
+        let lists = [("--run", &self.runs), ("--previous", &self.previous), ("--head", &self.heads)];
+        let given = lists.into_iter().filter(|(_, files)| !files.is_empty());
+        given
+            .flat_map(|(flag, files)| {
+                std::iter::once(flag.to_owned()).chain(files.iter().map(|file| file.display().to_string()))
+            })
+            .collect()
+    }
 }
 
 fn put(folder: &Path, name: &str, object: &impl Serialize) -> io::Result<PathBuf> {
