@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use similar::TextDiff;
 
 /// A golden that would be larger is kept by its beginning and its size: five hundred findings are looked at in the first.
@@ -83,6 +84,66 @@ pub fn lined(html: &str) -> String {
     out
 }
 
+/// Of what passes, and of the hours of a history: so many of each list are enough to see how they look.
+const ENOUGH: usize = 3;
+
+/// JSON in which what fails or is unknown is whole, and what is uneventful is there three times and then counted.
+///
+/// # Panics
+/// It is no JSON: what made it is wrong.
+#[must_use]
+pub fn thinned(json: &str) -> String {
+    let mut value: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("no JSON: {error}"));
+    thin(&mut value);
+    format!("{value:#}\n")
+}
+
+fn thin(value: &mut Value) {
+    match value {
+        Value::Array(list) => {
+            let (mut n, all) = (0, list.len());
+            list.retain(|one| {
+                n += usize::from(uneventful(one));
+                !uneventful(one) || n <= ENOUGH
+            });
+            if list.len() < all {
+                list.push(Value::String(format!("[... {} uneventful]", all - list.len())));
+            }
+            list.iter_mut().for_each(thin);
+        }
+        Value::Object(fields) => fields.values_mut().for_each(thin),
+        _ => {}
+    }
+}
+
+/// A finding that passes or does not apply, as each format says it; a period of a history.
+fn uneventful(one: &Value) -> bool {
+    let said = ["/outcome", "/kind", "/status_code", "/ProductFields/vigie~1Outcome"];
+    let said = said.iter().find_map(|place| one.pointer(place)?.as_str());
+    one.get("asked").is_some() || matches!(said, Some("pass" | "not_applicable" | "notApplicable"))
+}
+
+/// The same for formats of one finding a line.
+#[must_use]
+pub fn thinned_lines(text: &str) -> String {
+    let quiet = |line: &str| {
+        line.contains(",\"pass\",")
+            || line.contains(",\"not_applicable\",")
+            || line.trim_start().starts_with("<testcase ") && line.ends_with("/>")
+    };
+    let (mut n, mut out) = (0, String::new());
+    for line in text.split_inclusive('\n') {
+        n += usize::from(quiet(line.trim_end()));
+        if !quiet(line.trim_end()) || n <= ENOUGH {
+            out.push_str(line);
+        }
+    }
+    if n > ENOUGH {
+        out.push_str(&format!("[... {} uneventful]\n", n - ENOUGH));
+    }
+    out
+}
+
 fn bounded(made: &str) -> String {
     if made.len() <= LARGEST {
         return made.to_owned();
@@ -127,6 +188,20 @@ mod tests {
     fn a_difference_is_told_by_its_lines() {
         let told = difference("one\ntwo\nthree\n", "one\n2\nthree\n");
         assert!(told.contains("-two") && told.contains("+2"), "{told}");
+    }
+
+    #[test]
+    fn what_happened_is_whole_and_the_rest_is_counted() {
+        let list = |pass: usize| {
+            let passing = std::iter::repeat_n(r#"{"outcome":"pass"}"#, pass);
+            format!("[{}]", passing.chain([r#"{"outcome":"fail"}"#]).collect::<Vec<_>>().join(","))
+        };
+        let made = thinned(&list(9));
+        assert_eq!((made.matches("pass").count(), made.matches("fail").count()), (3, 1));
+        assert!(made.contains("[... 6 uneventful]"));
+        assert!(!thinned(&list(3)).contains("uneventful"), "nothing is left out of a short one");
+        let lines = "\"a\",\"pass\",\"x\"\r\n".repeat(5) + "\"a\",\"fail\",\"x\"\r\n";
+        assert!(thinned_lines(&lines).ends_with("\"fail\",\"x\"\r\n[... 2 uneventful]\n"));
     }
 
     #[test]
