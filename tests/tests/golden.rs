@@ -35,7 +35,9 @@ fn each_format_gives_its_golden() {
     for story in stories::all() {
         let given = story.write(&root().join("target/stories").join(story.name)).unwrap().given();
         for (format, name, more, words) in FORMATS {
-            let languages: &[&str] = if words { &["en", "fr"] } else { &["en"] };
+            // The page has the words of the text: one in French is enough.
+            let french = words && (format != "html" || story.name == "mixed");
+            let languages: &[&str] = if french { &["en", "fr"] } else { &["en"] };
             for language in languages {
                 let made = rendered(&vigie, &given, format, language, more);
                 let made = match format {
