@@ -6,7 +6,7 @@ use super::view::{Advice, Horizon, Place, Recommendation, Unknown};
 use super::words::Words;
 use crate::cause::Cause;
 use crate::evidence::clean;
-use crate::run::ExpiryKind;
+use crate::run::{ExpiryKind, Outcome};
 
 /// Places named in one sentence.
 const NAMED: usize = 8;
@@ -33,7 +33,7 @@ impl Words<'_> {
                 ExpiryKind::Server => p::DO_UPGRADE,
             }),
             Advice::Decide { check } => self.fill(p::DO_DECIDE, [("check", self.check(check))]),
-            Advice::Learn { cause } => self.cause(Some(*cause)),
+            Advice::Learn { cause } => self.why(Some(*cause), None),
             Advice::Audit => self.say(p::DO_AUDIT),
             Advice::Prepare { line } => {
                 let title = readiness::find(line).map_or_else(|| clean(line), |of| self.say(of.title));
@@ -58,9 +58,17 @@ impl Words<'_> {
         let here = |environment: &str, target: &str| {
             of.places.iter().any(|place| place.environment == environment && place.subject == target)
         };
-        let same = |unknown: &&Unknown| unknown.cause == Some(cause) && here(&unknown.environment, &unknown.target);
+        let same = |unknown: &&Unknown| {
+            unknown.cause == Some(cause) && unknown.action.is_none() && here(&unknown.environment, &unknown.target)
+        };
+        let never_failed = self.report.unknown.iter().filter(same).flat_map(|unknown| unknown.checks.keys().cloned());
+        let after_failing = self.report.new.iter().chain(&self.report.stays).filter(|item| {
+            let finding = &item.finding;
+            let unknown = finding.outcome == Outcome::Unknown && finding.action.is_none();
+            unknown && finding.cause == Some(cause) && here(&item.environment, &finding.target)
+        });
         let mut checks: Vec<String> =
-            self.report.unknown.iter().filter(same).flat_map(|unknown| unknown.checks.keys().cloned()).collect();
+            never_failed.chain(after_failing.map(|item| item.finding.check.clone())).collect();
         checks.sort();
         checks.dedup();
         let known = self.say(p::UNKNOWN);

@@ -159,6 +159,7 @@ phrases! {
     DO_PUBLISH_DOMAIN = "Publish the domain's DNS records before SES gives up its verification.", "Publiez les enregistrements DNS du domaine avant que SES n'abandonne sa vérification.";
     DO_UPGRADE = "Upgrade to a major version that is still supported.", "Passez à une version majeure encore maintenue.";
     DO_PREPARE = "Complete the advisory line {id} of the checklist: {title}.", "Complétez la ligne indicative {id} de la liste\u{a0}: {title}.";
+    REFUSED = "Permission is refused. Look at the rights of the identity that asked.", "La permission est refusée. Vérifiez les droits de l'identité utilisée.";
     SEMICOLON = "; ", "\u{a0}; ";
     ACCESS_KEY = "access key, to be rotated", "clé d'accès, à remplacer";
     DOMAIN = "pending verification of {subject}", "vérification en attente de {subject}";

@@ -156,6 +156,8 @@ impl<'a> Words<'a> {
             Some(action) => {
                 format!("{} {}", self.cause(cause), self.fill(p::GRANT, [("action", clean(action))]))
             }
+            // The cause's own sentence speaks of an action that is named.
+            None if cause == Some(Cause::Denied) => self.say(p::REFUSED),
             None => self.cause(cause),
         }
     }
