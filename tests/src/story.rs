@@ -58,7 +58,9 @@ pub async fn kept(shop: &Shop, mail: &Mail) -> Result<(), Box<dyn Error + Send +
         let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         sent.is_some_and(|sent| plain(last[field].as_str().unwrap_or_default()) == plain(&sent))
     };
-    let bodies = same("BodyText", mail::part(&raw, "text/plain")) && same("BodyHtml", mail::part(&raw, "text/html"));
+    // Of several parts of HTML the emulator keeps the last: the attached report, when there is one.
+    let html = mail::parts(&raw).into_iter().rfind(|part| part.kind.to_ascii_lowercase().starts_with("text/html"));
+    let bodies = same("BodyText", mail::part(&raw, "text/plain")) && same("BodyHtml", html.map(|part| part.text));
     if bodies && same("Subject", mail::header(&raw, "Subject")) {
         return Ok(());
     }

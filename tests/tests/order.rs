@@ -159,7 +159,8 @@ async fn an_overtaken_full_run_is_not_lost() {
     deliver(&mut audit, "connections", ago(5)).await;
     let head = shop.object("heads/production.json").await.unwrap();
     let said = alerts(&shop);
-    deliver(&mut audit, "full", ago(10)).await;
+    let full = ago(10);
+    deliver(&mut audit, "full", full).await;
     let after = shop.object("heads/production.json").await.unwrap();
     assert_eq!((&after["run"], &after["scheduled_at"]), (&head["run"], &head["scheduled_at"]), "it does not move back");
     assert_eq!(after["newest"]["connections"], head["newest"]["connections"]);
@@ -170,7 +171,7 @@ async fn an_overtaken_full_run_is_not_lost() {
     assert!((sum(&shop, "EnvironmentsDone", "full").await - 1.0).abs() < 0.1, "and it is done");
     // Again: nothing is said again.
     let said = alerts(&shop);
-    deliver(&mut audit, "full", ago(10)).await;
+    deliver(&mut audit, "full", full).await;
     assert_eq!(alerts(&shop), said);
     assert_eq!(shop.object("heads/production.json").await.unwrap(), after);
 }
