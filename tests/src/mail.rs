@@ -6,6 +6,9 @@ pub struct Part {
     /// `text/html; charset=utf-8`.
     pub kind: String,
     pub text: String,
+    /// Of a picture inside the HTML, without angle brackets.
+    pub cid: Option<String>,
+    pub bytes: Vec<u8>,
 }
 
 /// The value of a header, unfolded.
@@ -43,13 +46,27 @@ pub fn parts(raw: &str) -> Vec<Part> {
         "quoted-printable" => quoted(body),
         _ => body.as_bytes().to_vec(),
     };
-    vec![Part { kind, text: String::from_utf8_lossy(&bytes).into_owned() }]
+    let cid = header(raw, "Content-ID").map(|id| id.trim_matches(['<', '>']).to_owned());
+    vec![Part { kind, text: String::from_utf8_lossy(&bytes).into_owned(), cid, bytes }]
 }
 
 /// The first part of this type.
 #[must_use]
 pub fn part(raw: &str, kind: &str) -> Option<String> {
     parts(raw).into_iter().find(|part| part.kind.to_ascii_lowercase().starts_with(kind)).map(|part| part.text)
+}
+
+/// The HTML as a reader shows it, its pictures in it: for a browser, which knows no `cid:`.
+#[must_use]
+pub fn shown(raw: &str) -> Option<String> {
+    let mut html = part(raw, "text/html")?;
+    for picture in parts(raw) {
+        let Some(cid) = picture.cid else { continue };
+        let kind = picture.kind.split(';').next().unwrap_or_default();
+        let data = format!("data:{kind};base64,{}", aws_smithy_types::base64::encode(&picture.bytes));
+        html = html.replace(&format!("\"cid:{cid}\""), &format!("\"{data}\""));
+    }
+    Some(html)
 }
 
 fn split(raw: &str) -> (&str, &str) {

@@ -13,7 +13,9 @@ pub struct Told {
     pub production: Run,
     pub staging: Run,
     pub mail: Mail,
-    /// The same report as a page.
+    /// The same report as a page, out of the runs bucket.
+    pub page: Vec<u8>,
+    /// And as a document.
     pub markdown: String,
 }
 
@@ -40,8 +42,11 @@ pub async fn tell(
     report.invoke(&json!({}), TIMEOUT).await.map_err(|e| said(&e, report))?;
     let mail = shop.sandbox.aws.front.mails().pop().ok_or("SES was given no mail")?;
     kept(shop, &mail).await?;
+    let pages = shop.keys("reports/").await?;
+    let page = pages.iter().find(|key| key.ends_with(".html")).ok_or("no page is kept beside the mail's claim")?;
+    let page = shop.bytes(page).await?;
     progress(&format!("mailed to {}", mail.destinations.join(", ")));
-    Ok(Told { production, staging, mail, markdown })
+    Ok(Told { production, staging, mail, page, markdown })
 }
 
 /// Reads the mail back from the emulator's SES, which keeps its parts: subject, recipients and both bodies.

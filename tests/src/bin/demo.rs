@@ -44,7 +44,9 @@ async fn tell() -> Result<bool, Failure> {
         right &= agrees(run);
     }
     println!();
-    for file in ["mail.html", "mail.txt", "mail.eml", "report.md", "run-production.json", "run-staging.json"] {
+    for file in
+        ["mail.html", "mail.txt", "mail.eml", "report.html", "report.md", "run-production.json", "run-staging.json"]
+    {
         println!("  {}", shown(&folder.join(file)).display());
     }
     let seconds = start.elapsed();
@@ -65,10 +67,11 @@ async fn tell() -> Result<bool, Failure> {
 fn write(folder: &Path, told: &story::Told) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     let mail = String::from_utf8_lossy(&told.mail.raw);
-    let part = |kind: &str| mail::part(&mail, kind).ok_or_else(|| format!("the mail has no {kind} part"));
+    let text = mail::part(&mail, "text/plain").ok_or("the mail has no text/plain part")?;
     std::fs::write(folder.join("mail.eml"), &told.mail.raw)?;
-    std::fs::write(folder.join("mail.html"), part("text/html")?)?;
-    std::fs::write(folder.join("mail.txt"), part("text/plain")?)?;
+    std::fs::write(folder.join("mail.html"), mail::shown(&mail).ok_or("the mail has no text/html part")?)?;
+    std::fs::write(folder.join("mail.txt"), text)?;
+    std::fs::write(folder.join("report.html"), &told.page)?;
     std::fs::write(folder.join("report.md"), &told.markdown)?;
     for run in [&told.production, &told.staging] {
         let json = serde_json::to_string_pretty(run)?;

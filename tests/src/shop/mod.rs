@@ -101,10 +101,17 @@ impl Shop {
     /// # Errors
     /// It is not there, or is not JSON.
     pub async fn object(&self, key: &str) -> io::Result<Value> {
+        serde_json::from_slice(&self.bytes(key).await?).map_err(io::Error::other)
+    }
+
+    /// An object of the runs bucket, as it is.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn bytes(&self, key: &str) -> io::Result<Vec<u8>> {
         let s3 = aws_sdk_s3::Client::from_conf(crate::client::s3(&self.config()));
         let object = s3.get_object().bucket(RUNS).key(key).send().await.map_err(io::Error::other)?;
-        let bytes = object.body.collect().await.map_err(io::Error::other)?.into_bytes();
-        serde_json::from_slice(&bytes).map_err(io::Error::other)
+        Ok(object.body.collect().await.map_err(io::Error::other)?.into_bytes().to_vec())
     }
 
     /// Keys under a prefix of the runs bucket.

@@ -355,7 +355,7 @@ impl Mail<'_> {
     }
 
     fn recommendations(&self) -> Markup {
-        let (w, shown) = (&self.words, self.limits.items.min(6));
+        let (w, shown) = (&self.words, self.limits.items);
         html! {
             @for horizon in Horizon::ALL {
                 @let all: Vec<&Recommendation> = self.report.recommendations.iter().filter(|r| r.horizon == horizon).collect();
