@@ -40,6 +40,8 @@ fn observed(name: &str, class: Class, broken: impl FnOnce(&mut Snapshot), said: 
         scheduled_at: healthy::NOW,
         newest: Named::new(),
         chains: Named::new(),
+        changes: Named::new(),
+        first_unsaid: false,
         memory: Memory::default(),
         history,
         fingerprints: Named::new(),

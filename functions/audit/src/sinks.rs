@@ -100,8 +100,8 @@ async fn scheduled(deps: &Deps, what: &mut Material<'_>, deadline: Deadline, fai
     }
 }
 
-fn advance(deps: &Deps, what: &Material<'_>, previous: Option<&Head>) -> Option<Moved> {
-    let confirm = deps.config.alerts.confirm_runs;
+fn advance(what: &Material<'_>, previous: Option<&Head>) -> Option<Moved> {
+    let confirm = what.snapshot.environment.confirm();
     let facts = &what.snapshot.facts;
     let complete = facts.variables.unread.is_empty() && facts.lost.is_empty();
     head::advance(previous, what.run, what.key, what.memory.clone(), what.fingerprints.clone(), confirm, complete)
@@ -116,7 +116,7 @@ async fn alerts(
     said: &mut BTreeSet<String>,
     deadline: Deadline,
 ) -> Result<(), SinkFailure> {
-    let new: Vec<Alert> = moved.alerts.iter().filter(|alert| !said.contains(&notice(alert))).cloned().collect();
+    let new: Vec<Alert> = moved.beyond(said);
     if new.is_empty() {
         return Ok(());
     }
@@ -128,17 +128,10 @@ async fn alerts(
     };
     let lost: BTreeSet<&str> = unsent.iter().map(|alert| alert.id.as_str()).collect();
     for alert in new.iter().filter(|alert| !lost.contains(alert.id.as_str())) {
-        // A grouped alert has said the others too.
-        said.extend(alert.with.iter().map(|key| format!("{} {key}", alert.kind.name())));
-        said.insert(notice(alert));
+        said.extend(alert.notices());
     }
     head::take_back(&mut moved.head, previous, &unsent);
     failed
-}
-
-/// What an alert says of what.
-fn notice(alert: &Alert) -> String {
-    format!("{} {}", alert.kind.name(), vigie_core::run::key(&alert.check, &alert.subject))
 }
 
 async fn metrics(deps: &Deps, run: &Run, standing: &Counts, deadline: Deadline, failed: &mut Vec<SinkFailure>) {
@@ -191,7 +184,7 @@ async fn move_head(
         if previous.is_some_and(|head| head.newest.get(what.run.suite.name()).is_some_and(|n| n.id == what.run.id)) {
             return Ok(());
         }
-        let mut moved = advance(deps, what, previous);
+        let mut moved = advance(what, previous);
         if let Some(moved) = &mut moved {
             failed.extend(alerts(deps, moved, previous, &mut said, deadline).await.err());
         }

@@ -8,8 +8,9 @@ use vigie_aws::mail::{self, Refusal};
 use vigie_core::cause::Cause;
 use vigie_core::check::{Class, Severity};
 use vigie_core::evidence::{Evidence, Value};
-use vigie_core::head::{Alert, AlertKind};
+use vigie_core::head::{self, Alert, AlertKind};
 use vigie_core::report::mail as content;
+use vigie_core::run::{self, Outcome};
 
 use crate::claim::Claim;
 
@@ -149,16 +150,13 @@ pub fn alert(about: About<'_>, claim: &Claim, now: Timestamp) -> Alert {
         (None, None) => {}
     }
     let evidence: Evidence = said.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let incident = head::incident("report", &run::key(check, &claim.list), since);
     Alert {
-        schema: "vigie.alert/v1".to_owned(),
-        id: format!(
-            "report/{check}/{}/{}/{}/{}",
-            claim.list,
-            since.strftime("%Y%m%dT%H%M%SZ"),
-            kind.name(),
-            claim.attempts
-        ),
+        schema: head::ALERT_SCHEMA.to_owned(),
+        id: format!("{incident}/{}/{}", kind.name(), claim.attempts),
+        incident,
         kind,
+        outcome: if kind == AlertKind::Resolved { Outcome::Pass } else { Outcome::Fail },
         environment: "report".to_owned(),
         class: Class::Production,
         // A mail that went out is read, whether or not a copy was kept.
@@ -168,11 +166,15 @@ pub fn alert(about: About<'_>, claim: &Claim, now: Timestamp) -> Alert {
         target: "vigie".to_owned(),
         subject: claim.list.clone(),
         cause: Some(cause),
+        action: None,
         failing_since: since,
+        unknown_since: None,
+        lasted: (kind == AlertKind::Resolved).then(|| now.duration_since(since).as_secs()),
         run: String::new(),
         at: now,
         title: title.to_owned(),
         evidence,
         with: Vec::new(),
+        explains: Vec::new(),
     }
 }

@@ -109,7 +109,9 @@ fn alert(number: usize) -> Alert {
     Alert {
         schema: "vigie.alert/v1".to_owned(),
         id: format!("production/PG-DOWN/db-{number}/2026-11-22T10:00:00Z/fired/1"),
+        incident: format!("production/PG-DOWN/db-{number}/2026-11-22T10:00:00Z"),
         kind: AlertKind::Fired,
+        outcome: vigie_core::run::Outcome::Fail,
         environment: "production".to_owned(),
         class: Class::Production,
         severity: Severity::Critical,
@@ -118,12 +120,16 @@ fn alert(number: usize) -> Alert {
         target: "postgres".to_owned(),
         subject: format!("db-{number}"),
         cause: Some(Cause::Refused),
+        action: None,
+        unknown_since: None,
+        lasted: None,
         failing_since: "2026-11-22T10:00:00Z".parse().unwrap(),
         run: "production/full/2026-11-22T10:00:00Z".to_owned(),
         at: "2026-11-22T10:05:00Z".parse().unwrap(),
         title: "PostgreSQL is down".to_owned(),
         evidence: Default::default(),
         with: Vec::new(),
+        explains: Vec::new(),
     }
 }
 

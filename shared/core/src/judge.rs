@@ -57,6 +57,7 @@ pub fn judge(snapshot: &Snapshot) -> Run {
         targets,
         findings,
         expires: expires::of(&snapshot.facts, &snapshot.memory),
+        maintenance: snapshot.environment.maintenance.iter().filter_map(|window| window.note(snapshot.now)).collect(),
         sinks: Vec::new(),
         stored_at: None,
     }

@@ -3,11 +3,13 @@
 
 use crate::Named;
 use crate::check::{Class, Severity, Suite};
-use crate::evidence::{Evidence, Value};
-use crate::head::{Alert, AlertKind, reminds, stale_after};
-use crate::run::key;
+use crate::evidence::{Evidence, Value, duration};
+use crate::head::{ALERT_SCHEMA, Alert, AlertKind, incident, reminds, stale_after, stamp};
+use crate::run::{Outcome, key};
+use crate::text::Language;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 const CHECK: &str = "SELF-STALE";
 
@@ -36,17 +38,27 @@ pub struct Episode {
     pub since: Timestamp,
     pub notified_at: Timestamp,
     pub notices: u32,
+    /// Of the alert that named it beside others; absent: it has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
 }
 
-/// What is late now, and what there is to say: one alert for all that became late, one for all that still are, one for all
-/// that no longer are. `heads`: when each environment's head last moved.
+impl Episode {
+    fn incident(&self, name: &str) -> String {
+        self.incident.clone().unwrap_or_else(|| incident(name, &key(CHECK, name), self.since))
+    }
+}
+
+/// What is late now, and what there is to say: one alert for all that became late; of each such incident one for all that
+/// still are, and one for all that no longer are. `heads`: when each environment's head last moved.
 #[must_use]
 pub fn look(before: &Late, declared: &[String], heads: &Named<Timestamp>, now: Timestamp) -> (Late, Vec<Alert>) {
     let limit = SignedDuration::from_secs(stale_after(Suite::Connections));
     let paused = before.at.is_none_or(|at| now.duration_since(at) >= limit);
     let since = if paused { now } else { before.since.unwrap_or(now) };
     let mut after = Late { at: Some(now), since: Some(since), ..Late::default() };
-    let (mut fired, mut again) = (Vec::new(), Vec::new());
+    let mut said: Named<Vec<(AlertKind, String)>> = Named::new();
+    let mut first: Option<String> = None;
     for name in declared {
         let seen = heads.get(name).copied().unwrap_or_else(|| {
             let first = before.waiting.get(name).copied().unwrap_or(now);
@@ -57,23 +69,41 @@ pub fn look(before: &Late, declared: &[String], heads: &Named<Timestamp>, now: T
         if now.duration_since(seen) < limit || (known.is_none() && now.duration_since(since) < limit) {
             continue;
         }
-        let mut episode = known.cloned().unwrap_or(Episode { since: seen, notified_at: now, notices: 0 });
+        let fresh = Episode { since: seen, notified_at: now, notices: 0, incident: first.clone() };
+        let mut episode = known.cloned().unwrap_or(fresh);
         if episode.notices == 0 || reminds(episode.notices, episode.notified_at, now) {
             episode.notices = episode.notices.saturating_add(1);
             episode.notified_at = now;
-            if episode.notices == 1 { &mut fired } else { &mut again }.push((name.as_str(), episode.clone()));
+            let kind = if episode.notices == 1 { AlertKind::Fired } else { AlertKind::Reminder };
+            let incident = episode.incident(name);
+            said.entry(incident.clone()).or_default().push((kind, name.clone()));
+            if kind == AlertKind::Fired {
+                first.get_or_insert(incident);
+            }
         }
         after.late.insert(name.clone(), episode);
     }
-    let over = before.late.iter().filter(|(name, _)| !after.late.contains_key(*name));
-    let over = over.map(|(name, episode)| (name.as_str(), episode.clone())).collect();
-    let said = [(AlertKind::Fired, fired), (AlertKind::Reminder, again), (AlertKind::Resolved, over)];
-    let alerts = said.into_iter().filter_map(|(kind, names)| alert(kind, &names, now)).collect();
+    let open: BTreeSet<String> = after.late.iter().map(|(name, episode)| episode.incident(name)).collect();
+    for (name, episode) in before.late.iter().filter(|(name, _)| !after.late.contains_key(*name)) {
+        let incident = episode.incident(name);
+        let kind = if open.contains(&incident) { AlertKind::PartlyResolved } else { AlertKind::Resolved };
+        said.entry(incident).or_default().push((kind, name.clone()));
+    }
+    let mut alerts = Vec::new();
+    for (incident, said) in said {
+        for kind in [AlertKind::Fired, AlertKind::Reminder, AlertKind::PartlyResolved, AlertKind::Resolved] {
+            let episode = |name: &String| after.late.get(name).or_else(|| before.late.get(name));
+            let names = said.iter().filter(|(of, _)| *of == kind);
+            let names: Vec<(&str, &Episode)> =
+                names.filter_map(|(_, name)| Some((name.as_str(), episode(name)?))).collect();
+            alerts.extend(alert(kind, &incident, &names, now));
+        }
+    }
     (after, alerts)
 }
 
 /// One alert of several environments, under the first one's name. A look that is repeated says the same under the same id.
-fn alert(kind: AlertKind, names: &[(&str, Episode)], now: Timestamp) -> Option<Alert> {
+fn alert(kind: AlertKind, incident: &str, names: &[(&str, &Episode)], now: Timestamp) -> Option<Alert> {
     let (first, episode) = names.first()?;
     let since = names.iter().map(|(_, episode)| episode.since).min()?;
     let shown: Vec<&str> = names.iter().take(NAMED).map(|(name, _)| *name).collect();
@@ -82,16 +112,20 @@ fn alert(kind: AlertKind, names: &[(&str, Episode)], now: Timestamp) -> Option<A
         n => format!(" and {n} more"),
     };
     let list = format!("{}{others}", shown.join(", "));
-    let title = match kind {
-        AlertKind::Resolved => format!("Audited again: {list}"),
-        _ => format!("Not audited since {}: {list}", since.strftime("%Y-%m-%d %H:%M UTC")),
+    let lasted = now.duration_since(since).as_secs();
+    let title = if kind.closes() {
+        format!("Audited again, after {}: {list}", duration(lasted, Language::En))
+    } else {
+        format!("Not audited since {}: {list}", since.strftime("%Y-%m-%d %H:%M UTC"))
     };
     let evidence: Evidence =
         [("environments".to_owned(), Value::Count(names.len() as u64)), ("since".to_owned(), Value::At(since))].into();
     Some(Alert {
-        schema: "vigie.alert/v1".to_owned(),
-        id: format!("{first}/{CHECK}/{first}/{}/{}/{}", stamp(since), kind.name(), episode.notices),
+        schema: ALERT_SCHEMA.to_owned(),
+        id: format!("{first}/{CHECK}/{first}/{}/{}/{}", stamp(episode.since), kind.name(), episode.notices),
+        incident: incident.to_owned(),
         kind,
+        outcome: if kind.closes() { Outcome::Pass } else { Outcome::Fail },
         environment: (*first).to_owned(),
         class: Class::Production,
         severity: Severity::High,
@@ -100,17 +134,17 @@ fn alert(kind: AlertKind, names: &[(&str, Episode)], now: Timestamp) -> Option<A
         target: "vigie".to_owned(),
         subject: (*first).to_owned(),
         cause: None,
+        action: None,
         failing_since: since,
+        unknown_since: None,
+        lasted: kind.closes().then_some(lasted),
         run: String::new(),
         at: now,
         title,
         evidence,
         with: names.iter().skip(1).map(|(name, _)| key(CHECK, name)).collect(),
+        explains: Vec::new(),
     })
-}
-
-fn stamp(at: Timestamp) -> String {
-    at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 #[cfg(test)]
@@ -158,6 +192,28 @@ mod tests {
         let (state, said) = looks(65..=90, &["a", "b", "c"], state);
         assert_eq!(said.iter().map(|a| a.kind).collect::<Vec<_>>(), [AlertKind::Resolved], "{said:#?}");
         assert!(state.0.late.is_empty());
+    }
+
+    #[test]
+    fn one_that_is_back_while_others_are_not_leaves_the_incident_open() {
+        let (state, _) = looks(0..=30, &["a", "b", "c"], Default::default());
+        let (state, fired) = looks(35..=60, &["a"], state);
+        let (state, partly) = looks(65..=65, &["a", "b"], state);
+        let (_, over) = looks(70..=70, &["a", "b", "c"], state);
+        let said: Vec<&Alert> = [&fired, &partly, &over].into_iter().flatten().collect();
+        let kinds: Vec<AlertKind> = said.iter().map(|alert| alert.kind).collect();
+        assert_eq!(kinds, [AlertKind::Fired, AlertKind::PartlyResolved, AlertKind::Resolved]);
+        assert!(said.iter().all(|alert| alert.incident == said[0].incident), "{said:#?}");
+        assert_eq!((said[1].subject.as_str(), said[2].subject.as_str()), ("b", "c"));
+        assert_eq!(said[2].title, "Audited again, after 40 min: c");
+    }
+
+    /// What an earlier version remembered.
+    #[test]
+    fn a_memory_without_incidents_is_read() {
+        let old = r#"{"at":"2026-11-22T10:00:00Z","since":null,"late":{"a":{"since":"2026-11-22T09:00:00Z","notified_at":"2026-11-22T09:15:00Z","notices":1}}}"#;
+        let old: Late = serde_json::from_str(old).expect("an old memory");
+        assert_eq!(old.late["a"].incident("a"), "a/SELF-STALE/a/20261122T090000Z");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod head;
 pub mod healthy;
 pub mod judge;
 pub mod late;
+pub mod maintenance;
 pub mod metrics;
 pub mod plan;
 pub mod question;

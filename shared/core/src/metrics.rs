@@ -207,6 +207,16 @@ mod tests {
         let run = judge(&broken);
         assert_eq!(value(&run, "OpenHigh"), Some(1.0 + value(&healthy, "OpenHigh").unwrap_or_default()));
         assert!(value(&run, "Unknown") >= Some(1.0));
+        let note = |target: &str| crate::run::MaintenanceNote {
+            targets: vec![target.to_owned()],
+            owner: "ana".to_owned(),
+            reason: "upgrade".to_owned(),
+            until: run.started_at,
+        };
+        for (target, counted) in [("postgres", 1.0), ("sqs", 0.0)] {
+            let run = Run { maintenance: vec![note(target)], ..run.clone() };
+            assert_eq!(value(&run, "OpenHigh"), Some(counted), "maintenance of {target}");
+        }
     }
 
     #[test]

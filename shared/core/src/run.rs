@@ -124,6 +124,19 @@ pub struct Coverage {
     pub unknown: u32,
 }
 
+/// A maintenance window in which a run fell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MaintenanceNote {
+    /// Empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    pub owner: String,
+    pub reason: String,
+    /// When it ends.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+}
+
 /// What kind of thing ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -172,6 +185,9 @@ pub struct Run {
     /// What ends at a known time, the soonest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expires: Vec<Expiry>,
+    /// The maintenance windows that were open: what fails in one is judged, stored and reported, and raises no alert.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<MaintenanceNote>,
     /// What could not be written, by sink: filled in by whoever writes the sinks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sinks: Vec<SinkFailure>,
@@ -194,14 +210,21 @@ pub struct SinkFailure {
 pub type Counts = std::collections::BTreeMap<Severity, u32>;
 
 impl Run {
-    /// Unmuted fails by severity.
+    /// Fails by severity that are neither muted nor under maintenance.
     #[must_use]
     pub fn open_by_severity(&self) -> Counts {
         let mut out = Counts::new();
-        for finding in self.findings.iter().filter(|f| f.open()) {
+        for finding in self.findings.iter().filter(|f| f.open() && self.maintenance_of(&f.target).is_none()) {
             *out.entry(finding.severity).or_insert(0) += 1;
         }
         out
+    }
+
+    /// The open maintenance window that covers a target, the one that ends last.
+    #[must_use]
+    pub fn maintenance_of(&self, target: &str) -> Option<&MaintenanceNote> {
+        let covers = |note: &&MaintenanceNote| note.targets.is_empty() || note.targets.iter().any(|t| t == target);
+        self.maintenance.iter().filter(covers).max_by_key(|note| note.until)
     }
 
     /// Findings by target.

@@ -5,6 +5,7 @@ use crate::check::{Class, Suite};
 use crate::contract::Contract;
 use crate::facts::{Fact, Facts};
 use crate::fingerprint::Fingerprint;
+use crate::maintenance::Window;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,9 +26,29 @@ pub struct Environment {
     pub limits: Named<f64>,
     #[serde(default)]
     pub mutes: Vec<Mute>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<Window>,
     /// Failing runs before a reachability check fires an alert.
     #[serde(default = "two")]
     pub confirm_runs: u32,
+    /// The same of critical findings; absent: as the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_critical: Option<u32>,
+}
+
+impl Environment {
+    #[must_use]
+    pub fn confirm(&self) -> Confirm {
+        Confirm { runs: self.confirm_runs, critical: self.confirm_critical.unwrap_or(self.confirm_runs) }
+    }
+}
+
+/// Failing runs before a reachability check fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    pub runs: u32,
+    /// Of critical findings.
+    pub critical: u32,
 }
 
 const fn two() -> u32 {

@@ -74,6 +74,12 @@ fn the_schema_and_the_parser_know_the_same_keys() {
     for key in keys("/$defs/Recipient/properties") {
         accepted(format!("[report]\n[[report.to]]\n{key} = {{}}\n"), &key);
     }
+    for key in keys("/$defs/Alerts/properties") {
+        accepted(format!("[alerts]\n{key} = {{}}\n"), &key);
+    }
+    for key in keys("/$defs/MaintenanceConfig/properties") {
+        accepted(format!("[[maintenance]]\n{key} = {{}}\n"), &key);
+    }
     for key in keys("/$defs/MuteConfig/properties") {
         accepted(format!("[[mute]]\n{key} = {{}}\n"), &key);
     }

@@ -127,6 +127,7 @@ fn run(environment: &str, class: Class, suite: Suite, started: &str, mut finding
             subject: "shop.example".to_owned(),
             at: at("2026-12-11T23:59:59Z"),
         }],
+        maintenance: Vec::new(),
         sinks: Vec::new(),
         stored_at: None,
     }
@@ -143,6 +144,8 @@ fn head(environment: &str, class: Class) -> Head {
         scheduled_at: at(NOW),
         newest: Named::new(),
         chains: Named::new(),
+        changes: Named::new(),
+        first_unsaid: false,
         memory: vigie_core::snapshot::Memory::default(),
         history: [("postgres".to_owned(), history(287)), ("https:app".to_owned(), history(288))].into(),
         fingerprints: Named::new(),

@@ -74,7 +74,9 @@ impl Life {
             let key = identify(&self.audit(suite, at), at, "").key;
             let memory = snapshot.memory.get().cloned().unwrap_or_default();
             let fingerprints = snapshot.facts.variables.published();
-            if let Some(moved) = advance(head.as_ref(), &run, &key, memory, fingerprints, 2, true) {
+            if let Some(moved) =
+                advance(head.as_ref(), &run, &key, memory, fingerprints, snapshot.environment.confirm(), true)
+            {
                 head = Some(moved.head);
             }
             if at <= YESTERDAY {
@@ -98,7 +100,8 @@ impl Life {
         let key = identify(&self.audit(Suite::Full, NOW), NOW, "").key;
         let mut memory = vigie_core::snapshot::Memory::default();
         vigie_core::checks::selfwatch::remember(&mut memory, Suite::Full, NOW);
-        let moved = advance(None, &run, &key, memory, snapshot.facts.variables.published(), 2, true);
+        let (fingerprints, confirm) = (snapshot.facts.variables.published(), snapshot.environment.confirm());
+        let moved = advance(None, &run, &key, memory, fingerprints, confirm, true);
         let head = moved.map(|moved| moved.head);
         Stored { environment: snapshot.environment, connections: None, full: Some(run), previous: Vec::new(), head }
     }

@@ -176,6 +176,7 @@ pub fn audited(root: &Path, started: &str, findings: Vec<Finding>) {
         targets: Vec::new(),
         findings,
         expires: Vec::new(),
+        maintenance: Vec::new(),
         sinks: Vec::new(),
         stored_at: None,
     };
@@ -189,6 +190,8 @@ pub fn audited(root: &Path, started: &str, findings: Vec<Finding>) {
         scheduled_at: at(started),
         newest: [("full".to_owned(), newest)].into(),
         chains: Named::new(),
+        changes: Named::new(),
+        first_unsaid: false,
         memory: vigie_core::snapshot::Memory::default(),
         history: Named::new(),
         fingerprints: Named::new(),

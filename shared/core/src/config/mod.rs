@@ -11,6 +11,7 @@ pub use names::is_environment;
 use crate::Named;
 use crate::check::{Class, Severity, Suite};
 use crate::contract::Contract;
+use crate::maintenance::{Every, When, Window};
 use crate::snapshot::{Environment, Mute};
 use crate::text::Language;
 use schemars::JsonSchema;
@@ -30,6 +31,7 @@ pub struct Config {
     pub alerts: Alerts,
     pub environment: Named<EnvironmentConfig>,
     pub mute: Vec<MuteConfig>,
+    pub maintenance: Vec<MaintenanceConfig>,
 }
 
 /// Environments that one environment is compared with: each is an object to read in every audit.
@@ -103,6 +105,8 @@ pub struct Alerts {
     pub bus: String,
     /// Failing runs before a reachability check fires, 1 to 10.
     pub confirm_runs: u32,
+    /// The same of critical findings, 1 to 10; absent: as the others.
+    pub confirm_critical: Option<u32>,
 }
 
 fn utc() -> String {
@@ -119,7 +123,7 @@ const fn info() -> Severity {
 
 impl Default for Alerts {
     fn default() -> Self {
-        Alerts { bus: "default".to_owned(), confirm_runs: 2 }
+        Alerts { bus: "default".to_owned(), confirm_runs: 2, confirm_critical: None }
     }
 }
 
@@ -186,10 +190,56 @@ pub struct MuteConfig {
     pub until: jiff::civil::Date,
 }
 
+/// A time in which what fails raises no alert: judged, stored and reported all the same.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceConfig {
+    /// Absent: every environment.
+    pub environment: Option<String>,
+    /// `postgres`, `https:app`; absent: every target.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    pub owner: String,
+    pub reason: String,
+    /// IANA name of the zone that `starts` and `at` are local to, default `UTC`.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// Once: `2026-12-05T22:00`. Either this, or `every` and `at`.
+    #[schemars(with = "Option<String>")]
+    pub starts: Option<jiff::civil::DateTime>,
+    /// Again and again: `day`, a weekday such as `saturday`, or `month:1` for the first of the month.
+    pub every: Option<Every>,
+    /// `02:00`.
+    #[schemars(with = "Option<String>")]
+    pub at: Option<jiff::civil::Time>,
+    /// How long it lasts, 1 to 10080 (a week); with `every = "day"` at most 1440.
+    pub minutes: u32,
+}
+
+impl MaintenanceConfig {
+    /// What judging needs of it; `None`: it says neither when it starts nor how it recurs, which no parsed one does.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        let when = match (self.starts, self.every, self.at) {
+            (Some(starts), ..) => When::Once { starts },
+            (None, Some(every), Some(at)) => When::Again { every, at },
+            _ => return None,
+        };
+        Some(Window {
+            targets: self.targets.clone(),
+            owner: self.owner.clone(),
+            reason: self.reason.clone(),
+            time_zone: self.time_zone.clone(),
+            when,
+            minutes: self.minutes,
+        })
+    }
+}
+
 /// An environment that something speaks of and nothing declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undeclared {
-    /// `report.to`, `mute` or `environment.NAME.neighbours`.
+    /// `report.to`, `mute`, `maintenance` or `environment.NAME.neighbours`.
     pub by: String,
     pub name: String,
 }
@@ -201,16 +251,18 @@ impl Config {
         let of_report = self.report.iter().flat_map(|report| &report.to).flat_map(|to| &to.environments);
         let of_report = of_report.map(|name| ("report.to".to_owned(), name));
         let of_mutes = self.mute.iter().filter_map(|mute| Some(("mute".to_owned(), mute.environment.as_ref()?)));
+        let of_windows = self.maintenance.iter();
+        let of_windows = of_windows.filter_map(|of| Some(("maintenance".to_owned(), of.environment.as_ref()?)));
         let of_neighbours = self.environment.iter().flat_map(|(of, environment)| {
             let names = environment.neighbours.iter().flatten();
             names.map(move |name| (format!("environment.{of}.neighbours"), name))
         });
-        let all = of_report.chain(of_mutes).chain(of_neighbours);
+        let all = of_report.chain(of_mutes).chain(of_windows).chain(of_neighbours);
         let unknown = all.filter(|(_, name)| !self.environment.contains_key(*name));
         unknown.map(|(by, name)| Undeclared { by, name: name.clone() }).collect()
     }
 
-    /// Takes over the environment and the mutes of `part`, an environment's own file. `false`: it is declared already.
+    /// Takes over the environment, the mutes and the maintenance of `part`, an environment's own file. `false`: it is declared already.
     #[must_use]
     pub fn join(&mut self, part: Config) -> bool {
         if part.environment.keys().any(|name| self.environment.contains_key(name)) {
@@ -218,6 +270,7 @@ impl Config {
         }
         self.environment.extend(part.environment);
         self.mute.extend(part.mute);
+        self.maintenance.extend(part.maintenance);
         true
     }
 
@@ -245,6 +298,7 @@ impl Config {
                 until: m.until,
             })
             .collect();
+        let windows = self.maintenance.iter().filter(|of| of.environment.as_deref().is_none_or(|e| e == name));
         Some(Environment {
             name: name.to_owned(),
             class: of.class,
@@ -252,7 +306,9 @@ impl Config {
             optional: of.optional.clone(),
             limits: of.limits.clone(),
             mutes,
+            maintenance: windows.filter_map(MaintenanceConfig::window).collect(),
             confirm_runs: self.alerts.confirm_runs,
+            confirm_critical: self.alerts.confirm_critical,
         })
     }
 }
@@ -352,6 +408,62 @@ until = "2027-03-01"
     #[test]
     fn a_mute_must_name_a_check_that_exists() {
         assert!(parse(GOOD, "vigie.toml").expect_err("not implemented").to_string().contains("is no check"));
+    }
+
+    const WINDOW: &str = "[[maintenance]]\nowner = \"ana\"\nreason = \"upgrade\"\n";
+
+    #[test]
+    fn a_maintenance_window_is_once_or_again_and_again() {
+        let text = format!(
+            "{}{WINDOW}environment = \"production\"\ntargets = [\"postgres\"]\ntime_zone = \"Europe/Paris\"\nevery = \"saturday\"\nat = \"02:00\"\nminutes = 120\n{WINDOW}starts = \"2026-12-05T22:00\"\nminutes = 10080\n",
+            GOOD.split("[[mute]]").next().unwrap_or_default()
+        );
+        let config = parse(&text, "vigie.toml").unwrap_or_else(|e| panic!("{e}"));
+        let windows = config.environment("production").expect("declared").maintenance;
+        assert_eq!(windows.len(), 2);
+        let open = |at: &str| windows.iter().filter(|w| w.until(at.parse().expect("a time")).is_some()).count();
+        assert_eq!(["2026-12-05T01:30:00Z", "2026-12-05T22:30:00Z", "2026-12-12T02:30:00Z"].map(open), [1, 1, 2]);
+    }
+
+    #[test]
+    fn a_wrong_maintenance_window_is_told_with_its_place_and_its_remedy() {
+        for (keys, expected) in [
+            ("minutes = 60\n", "v.toml:1:1: expected either starts = "),
+            (
+                "starts = \"2026-12-05T22:00\"\nevery = \"day\"\nat = \"02:00\"\nminutes = 60\n",
+                "expected either starts = ",
+            ),
+            ("every = \"day\"\nminutes = 60\n", "key \"at\" is missing"),
+            ("at = \"02:00\"\nminutes = 60\n", "key \"every\" is missing"),
+            ("every = \"weekly\"\nat = \"02:00\"\nminutes = 60\n", "v.toml:4:10: every: expected \"day\", a weekday"),
+            ("every = \"day\"\nat = \"2 h\"\nminutes = 60\n", "v.toml:5:7: at: expected a local time of day such as"),
+            ("starts = \"tonight\"\nminutes = 60\n", "starts: expected a local time such as"),
+            (
+                "every = \"day\"\nat = \"02:00\"\nminutes = 1441\n",
+                "\"minutes\": expected a whole number from 1 to 1440",
+            ),
+            ("starts = \"2026-12-05T22:00\"\n", "key \"minutes\" is missing"),
+            (
+                "starts = \"2026-12-05T22:00\"\nminutes = 60\ntargets = [\"postgre\"]\n",
+                "\"postgre\" is no target; expected",
+            ),
+            (
+                "starts = \"2026-12-05T22:00\"\nminutes = 60\ntime_zone = \"Paris\"\n",
+                "\"Paris\" is no IANA time zone; expected",
+            ),
+            (
+                "starts = \"2026-12-05T22:00\"\nminutes = 60\nenvironment = \"prod\"\n",
+                "the environment \"prod\" is not declared",
+            ),
+        ] {
+            let errors = parse(&format!("{WINDOW}{keys}"), "v.toml").expect_err(keys).to_string();
+            assert!(errors.contains(expected), "{expected}\nis not in\n{errors}");
+        }
+        let nobody =
+            parse("[[maintenance]]\nstarts = \"2026-12-05T22:00\"\nminutes = 60\n", "v.toml").expect_err("of nobody");
+        for key in ["owner", "reason"] {
+            assert!(nobody.to_string().contains(&format!("key {key:?} is missing")), "{nobody}");
+        }
     }
 
     #[test]

@@ -1,14 +1,22 @@
 //! One head an environment: the state between runs.
 
+mod absent;
+mod alert;
+mod follow;
 mod history;
+mod lost;
+mod notices;
+#[cfg(test)]
+mod tests;
 mod transitions;
 
-pub use transitions::{Moved, advance, date_findings, reminds, take_back};
+pub use alert::{Alert, AlertKind, LONGEST_INCIDENT, SCHEMA as ALERT_SCHEMA, incident, stamp};
+pub use follow::{FLAPS, FLAPS_WITHIN, STEADY_AFTER, reminder_after, reminds};
+pub use lost::take_back;
+pub use transitions::{Moved, advance, date_findings};
 
 use crate::Named;
-use crate::cause::Cause;
 use crate::check::{Class, Severity, Suite};
-use crate::evidence::Evidence;
 use crate::fingerprint::Fingerprint;
 use crate::run::{Counts, Finding, Outcome, Run};
 use crate::snapshot::{Memory, Neighbour};
@@ -30,8 +38,16 @@ pub struct Head {
     pub scheduled_at: Timestamp,
     /// The newest scheduled run of each suite.
     pub newest: Named<Newest>,
-    /// By finding key, `CHECK/subject`: what fails, or is unknown after failing.
+    /// By finding key, `CHECK/subject`: what fails, is unknown after failing, or flaps.
     pub chains: Named<Chain>,
+    /// When a finding's alerts were opened and closed within the last day, by its key; at most four, oldest first. What
+    /// tells flapping.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    #[schemars(with = "Named<Vec<String>>")]
+    pub changes: Named<Vec<Timestamp>>,
+    /// The one alert of the first run could not be sent: the next run says it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first_unsaid: bool,
     pub memory: Memory,
     /// By target.
     pub history: Named<History>,
@@ -65,6 +81,44 @@ pub struct Chain {
     pub severity: Severity,
     pub target: String,
     pub fault: String,
+    /// Since when it cannot be known whether it still fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub unknown_since: Option<Timestamp>,
+    /// The last day of the mute under which it was last seen to fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub muted_until: Option<jiff::civil::Date>,
+    /// Of the alert that named it beside others; absent: it has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+    /// It was said to flap, and is followed in silence until it is steady.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flapping: bool,
+    /// It flaps, and passes since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub passing_since: Option<Timestamp>,
+}
+
+impl Chain {
+    /// Whether its alert is open: said, and not taken back or closed.
+    #[must_use]
+    pub const fn open(&self) -> bool {
+        self.fired_at.is_some()
+    }
+
+    /// Whether a mute covers it on this day, as far as was last seen.
+    #[must_use]
+    pub fn muted(&self, today: jiff::civil::Date) -> bool {
+        self.muted_until.is_some_and(|until| until >= today)
+    }
+
+    /// The incident that its notices belong to.
+    #[must_use]
+    pub fn incident(&self, environment: &str, key: &str) -> String {
+        self.incident.clone().unwrap_or_else(|| incident(environment, key, self.failing_since))
+    }
 }
 
 /// Availability and latency of a target, rolled up: 24 hours by the hour, 30 days by the day.
@@ -91,56 +145,6 @@ pub struct Bucket {
     pub samples: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AlertKind {
-    Fired,
-    Reminder,
-    Resolved,
-    /// The subject no longer exists.
-    Gone,
-}
-
-impl AlertKind {
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            AlertKind::Fired => "fired",
-            AlertKind::Reminder => "reminder",
-            AlertKind::Resolved => "resolved",
-            AlertKind::Gone => "gone",
-        }
-    }
-}
-
-/// One notice. Delivery is at least once: the id is stable, and a repeat is recognised by it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Alert {
-    pub schema: String,
-    /// `ENV/CHECK/SUBJECT/FAILING-SINCE/KIND/ORDINAL`.
-    pub id: String,
-    pub kind: AlertKind,
-    pub environment: String,
-    pub class: Class,
-    pub severity: Severity,
-    pub check: String,
-    pub fault: Option<String>,
-    pub target: String,
-    pub subject: String,
-    pub cause: Option<Cause>,
-    #[schemars(with = "String")]
-    pub failing_since: Timestamp,
-    /// The run that said so.
-    pub run: String,
-    #[schemars(with = "String")]
-    pub at: Timestamp,
-    /// A sentence in English, for people who read the event itself.
-    pub title: String,
-    pub evidence: Evidence,
-    /// Other findings that this one explains or that fired with it: keys.
-    pub with: Vec<String>,
-}
-
 impl Head {
     /// What the neighbours compare.
     #[must_use]
@@ -150,14 +154,20 @@ impl Head {
 }
 
 /// Findings that an earlier run said and this one does not answer, by severity: those of the other suite, and those that
-/// are unknown now. With the run's own they are what is open. `head`: moved by the run.
+/// are unknown now. With the run's own they are what is open. What is muted or under maintenance is not. `head`: moved by
+/// the run.
 #[must_use]
 pub fn standing(head: &Head, run: &Run) -> Counts {
     let answered = |f: &&Finding| matches!(f.outcome, Outcome::Pass | Outcome::Fail);
     let answered: BTreeSet<String> = run.findings.iter().filter(answered).map(Finding::key).collect();
+    let today = run.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut out = Counts::new();
-    for (_, chain) in head.chains.iter().filter(|(key, chain)| chain.fired_at.is_some() && !answered.contains(*key)) {
-        *out.entry(chain.severity).or_insert(0) += 1;
+    for (key, chain) in &head.chains {
+        let fails = chain.open() && chain.passing_since.is_none();
+        let quiet = chain.muted(today) || run.maintenance_of(&chain.target).is_some();
+        if fails && !quiet && !answered.contains(key) {
+            *out.entry(chain.severity).or_insert(0) += 1;
+        }
     }
     out
 }

@@ -54,6 +54,8 @@ pub fn head(snapshot: &Snapshot) -> Head {
         scheduled_at: NOW,
         newest: Named::new(),
         chains: Named::new(),
+        changes: Named::new(),
+        first_unsaid: false,
         memory: Memory::default(),
         history: targets.collect(),
         fingerprints: Named::new(),

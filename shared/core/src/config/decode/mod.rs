@@ -3,6 +3,7 @@
 mod contract;
 mod reader;
 mod report;
+mod windows;
 
 use toml_span::de_helpers::expected;
 use toml_span::value::ValueInner;
@@ -11,6 +12,7 @@ use toml_span::{Span, Value};
 use self::contract::contract;
 use self::reader::{Errors, Reader, array, custom, string};
 use self::report::report;
+use self::windows::maintenance;
 use super::names::is_environment;
 use super::{
     Alerts, Config, ConfigErrors, EnvironmentConfig, MOST_NEIGHBOURS, Metrics, MuteConfig, Network, Runs, Undeclared,
@@ -93,11 +95,15 @@ fn of_environment(root: &mut Value<'_>, name: &str, errors: &mut Errors) -> Conf
     if let Some(mut v) = r.take("mute") {
         out.mute = array(&mut v, r.errors, |v, e| mute(v, Some(&[name.to_owned()]), e));
     }
+    if let Some(mut v) = r.take("maintenance") {
+        out.maintenance = array(&mut v, r.errors, |v, e| maintenance(v, Some(&[name.to_owned()]), e));
+    }
     if out.environment.keys().ne([name]) {
         r.errors.push(custom(r.span, format!("expected [environment.{name}] here, and no other")));
     }
     r.close();
-    // A mute of this file never reaches beyond its environment.
+    // What this file mutes never reaches beyond its environment.
+    out.maintenance.iter_mut().for_each(|window| window.environment = Some(name.to_owned()));
     out.mute.iter_mut().for_each(|mute| mute.environment = Some(name.to_owned()));
     out
 }
@@ -134,8 +140,13 @@ fn config(root: &mut Value<'_>, part: Part<'_>, errors: &mut Errors) -> Config {
     if let Some(mut v) = r.take("mute") {
         out.mute = array(&mut v, r.errors, |v, e| mute(v, known, e));
     }
+    if let Some(mut v) = r.take("maintenance") {
+        out.maintenance = array(&mut v, r.errors, |v, e| maintenance(v, known, e));
+    }
     if known.is_some() {
-        for Undeclared { by, name } in out.undeclared().into_iter().filter(|u| u.by != "mute") {
+        for Undeclared { by, name } in
+            out.undeclared().into_iter().filter(|u| !["mute", "maintenance"].contains(&u.by.as_str()))
+        {
             r.errors.push(custom(r.span, format!("{by} names the environment {name:?}, which is not declared")));
         }
     }
@@ -172,6 +183,7 @@ fn alerts(value: &mut Value<'_>, errors: &mut Errors) -> Alerts {
     let Some(mut r) = Reader::open(value, errors) else { return out };
     out.bus = r.text("bus").unwrap_or(out.bus);
     out.confirm_runs = r.count("confirm_runs", 10).unwrap_or(out.confirm_runs);
+    out.confirm_critical = r.count("confirm_critical", 10);
     r.close();
     out
 }
@@ -302,16 +314,22 @@ fn mute(value: &mut Value<'_>, declared: Option<&[String]>, errors: &mut Errors)
             .push(custom(r.span, format!("{:?} is no check; `vigie checks` lists them", crate::evidence::clean(id))));
     }
     let subject = r.text("subject");
-    let environment = r.text("environment");
-    let unknown = |name: &&String| declared.is_some_and(|declared| !declared.contains(name));
-    if let Some(name) = environment.as_ref().filter(unknown) {
-        r.errors.push(custom(r.span, format!("the environment {:?} is not declared", crate::evidence::clean(name))));
-    }
+    let environment = of_declared(&mut r, declared);
     let owner = r.required("owner");
     let reason = r.required("reason");
     let until = until(&mut r);
     r.close();
     Some(MuteConfig { check: check?, subject, environment, owner: owner?, reason: reason?, until: until? })
+}
+
+/// `environment`, one of those that are declared, where they are known.
+fn of_declared(r: &mut Reader<'_, '_>, declared: Option<&[String]>) -> Option<String> {
+    let environment = r.text("environment");
+    let unknown = |name: &&String| declared.is_some_and(|declared| !declared.contains(name));
+    if let Some(name) = environment.as_ref().filter(unknown) {
+        r.errors.push(custom(r.span, format!("the environment {:?} is not declared", crate::evidence::clean(name))));
+    }
+    environment
 }
 
 /// A mute needs an end. toml-span has no dates: the day is written as text.

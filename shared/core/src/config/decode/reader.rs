@@ -86,6 +86,22 @@ impl<'e, 'de> Reader<'e, 'de> {
         self.number(key, 1, i64::from(to)).and_then(|n| u32::try_from(n).ok())
     }
 
+    /// `time_zone`, an IANA name; UTC when none is given.
+    pub(super) fn time_zone(&mut self) -> String {
+        let read = self.take("time_zone").and_then(|mut v| {
+            let span = v.span;
+            let name = string(&mut v, self.errors)?;
+            let known = jiff::tz::TimeZone::get(&name).is_ok();
+            if !known {
+                let name = crate::evidence::clean(&name);
+                let what = format!("{name:?} is no IANA time zone; expected one such as \"Europe/Paris\"");
+                self.errors.push(custom(span, what));
+            }
+            known.then_some(name)
+        });
+        read.unwrap_or_else(|| "UTC".to_owned())
+    }
+
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let value = self.take(key)?;
         let flag = value.as_bool();

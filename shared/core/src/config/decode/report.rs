@@ -52,21 +52,11 @@ fn recipient(value: &mut Value<'_>, errors: &mut Errors) -> Option<Recipient> {
         r.missing("address");
     }
     let language = r.one_of("language", &["en", "fr"], &[Language::En, Language::Fr]).unwrap_or_default();
-    let time_zone = r.take("time_zone").and_then(|mut v| {
-        let span = v.span;
-        let name = string(&mut v, r.errors)?;
-        let known = jiff::tz::TimeZone::get(&name).is_ok();
-        if !known {
-            r.errors
-                .push(custom(span, format!("{name:?} is no IANA time zone; expected one such as \"Europe/Paris\"")));
-        }
-        known.then_some(name)
-    });
+    let time_zone = r.time_zone();
     let hour = r.number("hour", 0, 23).and_then(|n| u8::try_from(n).ok()).unwrap_or(7);
     let environments = r.texts("environments").unwrap_or_default();
     let severity =
         r.one_of("severity", &["critical", "high", "medium", "low", "info"], &Severity::ALL).unwrap_or(Severity::Info);
     r.close();
-    let time_zone = time_zone.unwrap_or_else(|| "UTC".to_owned());
     Some(Recipient { address: to.flatten()?, language, time_zone, hour, environments, severity })
 }
