@@ -121,6 +121,10 @@ fn everything_down_lies_under_what_is_dead() {
     let report = story("down");
     assert!(report.environments.iter().all(|view| view.standing.colour() == Colour::Red));
     assert!(report.new.iter().any(|item| !item.under.is_empty()));
+    let under = |check: &str| report.new.iter().flat_map(|item| &item.under).any(|finding| finding.check == check);
+    assert!(under("S3-BUCKET-MISSING"), "nobody can say whether the credential is good");
+    // A database that is gone for the same cause is not the credential's fault.
+    assert!(!under("PG-DOWN") && report.new.iter().filter(|item| item.finding.check == "PG-DOWN").count() == 2);
     let causes: BTreeSet<_> = report.new.iter().filter_map(|item| item.finding.cause).collect();
     assert!(causes.len() > 2, "{causes:?}");
 }

@@ -191,6 +191,7 @@ fn place_under_parents(findings: &mut [Finding]) {
                 && finding.cause.is_some()
                 && finding.cause == *cause
                 && finding.asked_as == Some(Identity::App)
+                && kind_of(&finding.check).is_some_and(takes_credentials)
         });
         let own = dead.iter().find(|(check, target, cause)| {
             finding.outcome == Outcome::Unknown
@@ -199,6 +200,14 @@ fn place_under_parents(findings: &mut [Finding]) {
                 && finding.cause == *cause
         });
         finding.parent = credential.or(own).map(|(check, ..)| check.clone());
+    }
+}
+
+/// A database or a site that is gone for the same cause is gone for itself.
+fn takes_credentials(kind: Kind) -> bool {
+    match kind {
+        Kind::Credentials | Kind::Ses | Kind::S3 | Kind::Sqs | Kind::EventBridge | Kind::CloudWatch | Kind::Rds => true,
+        Kind::Variables | Kind::Postgres | Kind::Redis | Kind::Https | Kind::Vigie => false,
     }
 }
 

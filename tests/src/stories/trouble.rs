@@ -4,7 +4,7 @@ use vigie_core::cause::Cause;
 use vigie_core::check::Kind;
 use vigie_core::checks;
 use vigie_core::facts::aws::{Queue, Rule};
-use vigie_core::facts::{Fact, Gap, Ladder, Rung, Step};
+use vigie_core::facts::{Fact, Gap, Identity, Ladder, Rung, Step};
 use vigie_core::healthy;
 use vigie_core::question::Question;
 use vigie_core::snapshot::{Mute, Snapshot};
@@ -67,7 +67,7 @@ pub fn cut(kind: Kind, rung: Rung, cause: Cause) -> Change {
             healthy::redis::refuse(facts, question, &gap);
             healthy::https::refuse(facts, question, &gap);
         }
-        fell(s, kind, &ladder(rung, cause));
+        fell(s, kind, cause, &ladder(rung, cause));
     })
 }
 
@@ -79,10 +79,13 @@ fn ladder(rung: Rung, cause: Cause) -> Ladder {
     Ladder { attempts: vec![steps.clone(), steps] }
 }
 
-fn fell(s: &mut Snapshot, kind: Kind, ladder: &Ladder) {
+fn fell(s: &mut Snapshot, kind: Kind, cause: Cause, ladder: &Ladder) {
     let facts = &mut s.facts;
     match kind {
-        Kind::Credentials => facts.credentials.iter_mut().for_each(|f| f.ladder = ladder.clone()),
+        Kind::Credentials => facts.credentials.iter_mut().for_each(|f| {
+            f.ladder = ladder.clone();
+            f.caller = Fact::gap(cause, Identity::App);
+        }),
         Kind::Postgres => facts.postgres.values_mut().for_each(|f| f.ladder = ladder.clone()),
         Kind::Redis => facts.redis.values_mut().for_each(|f| f.ladder = ladder.clone()),
         Kind::Ses => facts.ses.iter_mut().for_each(|f| f.ladder = ladder.clone()),
