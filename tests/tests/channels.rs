@@ -4,14 +4,17 @@
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use vigie_aws::events::{DETAIL_TYPE, SOURCE};
+use vigie_core::check::Severity::{self, Critical, High, Medium};
+use vigie_core::head::Alert;
+use vigie_core::head::AlertKind::{self, Fired, Flapping, Gone, PartlyResolved, Reminder, Resolved};
 use vigie_tests::aws::root;
 use vigie_tests::channel::vendor::{discord, opsgenie, opsgenie_close, pagerduty, places, slack, teams};
 use vigie_tests::channel::{Channels, Heard};
 
 const INCIDENT: &str = "vigie-0f1e2d3c4b5a69788796a5b4c3d2e1f0";
-const SEVERITIES: [&str; 3] = ["critical", "high", "medium"];
-const OPENING: [&str; 3] = ["fired", "reminder", "flapping"];
-const CLOSING: [&str; 2] = ["resolved", "gone"];
+const SEVERITIES: [Severity; 3] = [Critical, High, Medium];
+const OPENING: [AlertKind; 3] = [Fired, Reminder, Flapping];
+const CLOSING: [AlertKind; 2] = [Resolved, Gone];
 const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
 const API_KEY: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -31,12 +34,12 @@ const NASTY: [&str; 11] = [
 ];
 
 /// The README's event, as this kind and of this severity.
-fn alert(kind: &str, severity: &str) -> Value {
-    with(tried("fired"), &[("kind", kind), ("severity", severity)])
+fn alert(kind: AlertKind, severity: Severity) -> Alert {
+    Alert { kind, severity, ..tried("fired") }
 }
 
 /// What `aws events put-events --entries file://try-KIND.json` says.
-fn tried(kind: &str) -> Value {
+fn tried(kind: &str) -> Alert {
     let file = std::fs::read_to_string(root().join(format!("infra/channels/try-{kind}.json"))).unwrap();
     let entries: Value = serde_json::from_str(&file).unwrap();
     let [entry] = entries.as_array().unwrap().as_slice() else { panic!("one entry: {entries:#}") };
@@ -46,20 +49,25 @@ fn tried(kind: &str) -> Value {
 
 #[test]
 fn the_try_resolved_ends_the_try_fired() {
-    let id = tried("fired")["id"].as_str().unwrap().replace("/fired/", "/resolved/");
-    assert_eq!(with(tried("fired"), &[("kind", "resolved"), ("id", &id)]), tried("resolved"));
-    assert_eq!(tried("fired")["incident"], INCIDENT);
+    let (fired, resolved) = (tried("fired"), tried("resolved"));
+    assert_eq!((fired.kind, resolved.kind), (Fired, Resolved));
+    assert_eq!((fired.incident.as_str(), resolved.incident.as_str()), (INCIDENT, INCIDENT));
+    assert_ne!(fired.id, resolved.id);
 }
 
-fn with(mut alert: Value, fields: &[(&str, &str)]) -> Value {
-    for (name, value) in fields {
-        alert[*name] = json!(value);
+fn with(mut alert: Alert, field: &str, text: &str) -> Alert {
+    let text = text.to_owned();
+    match field {
+        "title" => alert.title = text,
+        "subject" => alert.subject = text,
+        "summary" => alert.summary = text,
+        other => panic!("{other}"),
     }
     alert
 }
 
 /// What the vendor hears of one alert.
-async fn told(channels: &Channels, alert: &Value) -> Heard {
+async fn told(channels: &Channels, alert: &Alert) -> Heard {
     let before = channels.heard(0).await.unwrap().len();
     channels.say(alert).await.unwrap();
     channels.heard(before + 1).await.unwrap().pop().unwrap()
@@ -75,23 +83,23 @@ fn posted(heard: &Heard, path: &str, key: (&str, &str)) {
 async fn chat(name: &'static str, path: &str, check: fn(&Value) -> Vec<String>, plain: [(&str, &str); 2]) {
     let channels = Channels::open().await.unwrap();
     channels.deploy(name, name, &[("WebhookUrl", &channels.url(path))]).await.unwrap();
-    for kind in OPENING.iter().chain(&CLOSING).chain(&["partly-resolved"]) {
+    for kind in OPENING.into_iter().chain(CLOSING).chain([PartlyResolved]) {
         for severity in SEVERITIES {
             let heard = told(&channels, &alert(kind, severity)).await;
             posted(&heard, path, ("vigie-channel", name));
             let body = heard.json().unwrap();
             assert_eq!(check(&body), Vec::<String>::new(), "{body:#}");
-            for word in [kind, severity, "production", "TRY", "2026-11-22T10:05:00Z"] {
+            for word in [kind.name(), severity.name(), "production", "TRY", "2026-11-22T10:05:00Z"] {
                 assert!(heard.body.contains(word), "{word} is not said: {body:#}");
             }
-            if (*kind, severity) == ("fired", "critical") {
+            if (kind, severity) == (Fired, Critical) {
                 insta::assert_json_snapshot!(format!("{name}_fired"), body);
             }
         }
     }
     for text in NASTY {
         for (field, place) in plain {
-            let body = told(&channels, &with(alert("fired", "high"), &[(field, text)])).await.json().unwrap();
+            let body = told(&channels, &with(alert(Fired, High), field, text)).await.json().unwrap();
             assert_eq!(check(&body), Vec::<String>::new(), "{body:#}");
             assert_eq!(places(&body, text), [place], "{field} {text:?}: {body:#}");
         }
@@ -125,20 +133,20 @@ async fn pagerduty_triggers_and_resolves_one_incident() {
     let parameters = [("RoutingKey", ROUTING_KEY), ("Endpoint", &channels.url("/v2/enqueue"))];
     channels.deploy("pagerduty", "pagerduty", &parameters).await.unwrap();
     for (severity, theirs) in SEVERITIES.into_iter().zip(["critical", "error", "warning"]) {
-        for kind in OPENING.iter().chain(&CLOSING) {
+        for kind in OPENING.into_iter().chain(CLOSING) {
             let heard = told(&channels, &alert(kind, severity)).await;
             posted(&heard, "/v2/enqueue", ("vigie-channel", "pagerduty"));
             let body = heard.json().unwrap();
             assert_eq!(pagerduty(&body), Vec::<String>::new(), "{body:#}");
             assert_eq!(body["routing_key"], ROUTING_KEY);
             assert_eq!(body["dedup_key"], INCIDENT, "the same when it opens and when it closes");
-            if OPENING.contains(kind) {
+            if OPENING.contains(&kind) {
                 assert_eq!((&body["event_action"], &body["payload"]["severity"]), (&json!("trigger"), &json!(theirs)));
             } else {
                 assert_eq!(body["event_action"], "resolve");
             }
-            if (*kind, severity) == ("fired", "critical") || (*kind, severity) == ("resolved", "critical") {
-                insta::assert_json_snapshot!(format!("pagerduty_{kind}"), body);
+            if [Fired, Resolved].contains(&kind) && severity == Critical {
+                insta::assert_json_snapshot!(format!("pagerduty_{}", kind.name()), body);
             }
         }
     }
@@ -147,7 +155,7 @@ async fn pagerduty_triggers_and_resolves_one_incident() {
         let nasty =
             [("title", "title"), ("subject", "subject")].map(|(field, name)| (field, format!("{details}/{name}")));
         for (field, place) in nasty.iter().chain(&[("summary", "/payload/summary".to_owned())]) {
-            let body = told(&channels, &with(alert("fired", "high"), &[(field, text)])).await.json().unwrap();
+            let body = told(&channels, &with(alert(Fired, High), field, text)).await.json().unwrap();
             assert_eq!(pagerduty(&body), Vec::<String>::new(), "{body:#}");
             assert_eq!(places(&body, text), [place.as_str()], "{field} {text:?}: {body:#}");
         }
@@ -169,7 +177,7 @@ async fn opsgenie_opens_and_closes_one_alert() {
             let body = heard.json().unwrap();
             assert_eq!(opsgenie(&body), Vec::<String>::new(), "{body:#}");
             assert_eq!((&body["alias"], &body["priority"]), (&json!(INCIDENT), &json!(priority)));
-            if (kind, severity) == ("fired", "critical") {
+            if (kind, severity) == (Fired, Critical) {
                 insta::assert_json_snapshot!("opsgenie_fired", body);
             }
         }
@@ -181,11 +189,11 @@ async fn opsgenie_opens_and_closes_one_alert() {
     }
     for text in NASTY {
         for (field, place) in [("title", "/description"), ("subject", "/entity"), ("summary", "/message")] {
-            let body = told(&channels, &with(alert("fired", "high"), &[(field, text)])).await.json().unwrap();
+            let body = told(&channels, &with(alert(Fired, High), field, text)).await.json().unwrap();
             assert_eq!(opsgenie(&body), Vec::<String>::new(), "{body:#}");
             assert_eq!(places(&body, text), [place], "{field} {text:?}: {body:#}");
         }
-        let heard = told(&channels, &with(alert("resolved", "high"), &[("title", text), ("subject", text)])).await;
+        let heard = told(&channels, &with(with(alert(Resolved, High), "title", text), "subject", text)).await;
         assert_eq!(heard.path, close);
         assert_eq!(places(&heard.json().unwrap(), text), ["/note"]);
     }
@@ -199,10 +207,10 @@ async fn any_address_takes_the_alert_as_it_is() {
     let parameters = [("WebhookUrl", url.as_str()), ("HeaderName", "X-Key"), ("HeaderValue", API_KEY)];
     channels.deploy("webhook", "webhook", &parameters).await.unwrap();
     for text in NASTY {
-        let said = with(alert("fired", "critical"), &[("title", text), ("subject", text)]);
+        let said = with(with(alert(Fired, Critical), "title", text), "subject", text);
         let heard = told(&channels, &said).await;
         posted(&heard, "/hook", ("x-key", API_KEY));
-        assert_eq!(heard.json().unwrap(), said);
+        assert_eq!(heard.json().unwrap(), json!(said));
     }
     hidden(&channels, "webhook", API_KEY).await;
 }
@@ -234,15 +242,16 @@ async fn a_channel_tells_what_it_is_asked_to() {
     let filters = [("Environments", "staging,report"), ("LeastSeverity", "high"), ("Kinds", "fired,resolved")];
     let parameters: Vec<_> = [("WebhookUrl", url.as_str())].into_iter().chain(filters).collect();
     channels.deploy("slack", "few", &parameters).await.unwrap();
-    let told_of = |kind, severity, environment| with(alert(kind, severity), &[("environment", environment)]);
-    channels.say(&told_of("fired", "high", "production")).await.unwrap();
-    channels.say(&told_of("fired", "medium", "staging")).await.unwrap();
-    channels.say(&told_of("reminder", "high", "staging")).await.unwrap();
+    let of = |kind, severity, environment: &str| Alert { environment: environment.to_owned(), ..alert(kind, severity) };
+    channels.say(&of(Fired, High, "production")).await.unwrap();
+    channels.say(&of(Fired, Medium, "staging")).await.unwrap();
+    channels.say(&of(Reminder, High, "staging")).await.unwrap();
     for environment in ["staging", "report"] {
-        for kind in ["fired", "resolved"] {
-            for severity in ["high", "critical"] {
-                let heard = told(&channels, &told_of(kind, severity, environment)).await;
-                assert!(heard.body.contains(&format!("Vigie {kind} ({severity}): {environment}")), "{}", heard.body);
+        for kind in [Fired, Resolved] {
+            for severity in [High, Critical] {
+                let heard = told(&channels, &of(kind, severity, environment)).await;
+                let head = format!("Vigie {} ({}): {environment}", kind.name(), severity.name());
+                assert!(heard.body.contains(&head), "{}", heard.body);
             }
         }
     }
@@ -257,18 +266,18 @@ async fn what_opened_under_another_severity_is_closed_too() {
         [("RoutingKey", ROUTING_KEY), ("Endpoint", &channels.url("/v2/enqueue")), ("LeastSeverity", "high")];
     channels.deploy("pagerduty", "pagerduty", &parameters).await.unwrap();
     let mut open = BTreeSet::new();
-    let of = |kind, severity, incident| with(alert(kind, severity), &[("incident", incident)]);
+    let of = |kind, severity, incident: &str| Alert { incident: incident.to_owned(), ..alert(kind, severity) };
     // Nobody is called for what is milder than asked, nor for a part of an incident.
-    channels.say(&of("fired", "medium", "mild")).await.unwrap();
-    channels.say(&of("partly-resolved", "critical", "one")).await.unwrap();
+    channels.say(&of(Fired, Medium, "mild")).await.unwrap();
+    channels.say(&of(PartlyResolved, Critical, "one")).await.unwrap();
     let said = [
-        (of("fired", "high", "one"), vec!["one"]),
-        (of("fired", "critical", "two"), vec!["one", "two"]),
-        (of("reminder", "critical", "one"), vec!["one", "two"]),
-        (of("resolved", "medium", "one"), vec!["two"]),
-        (of("gone", "high", "mild"), vec!["two"]),
-        (of("flapping", "high", "two"), vec!["two"]),
-        (of("gone", "critical", "two"), vec![]),
+        (of(Fired, High, "one"), vec!["one"]),
+        (of(Fired, Critical, "two"), vec!["one", "two"]),
+        (of(Reminder, Critical, "one"), vec!["one", "two"]),
+        (of(Resolved, Medium, "one"), vec!["two"]),
+        (of(Gone, High, "mild"), vec!["two"]),
+        (of(Flapping, High, "two"), vec!["two"]),
+        (of(Gone, Critical, "two"), vec![]),
     ];
     let count = said.len();
     for (alert, expected) in said {
@@ -279,7 +288,7 @@ async fn what_opened_under_another_severity_is_closed_too() {
         } else {
             open.remove(&key);
         }
-        assert_eq!(open.iter().collect::<Vec<_>>(), expected, "{alert:#}");
+        assert_eq!(open.iter().collect::<Vec<_>>(), expected, "{alert:?}");
     }
     assert_eq!(channels.heard(count).await.unwrap().len(), count);
 }
@@ -290,29 +299,64 @@ async fn what_the_vendor_refuses_is_kept() {
     let channels = Channels::open().await.unwrap();
     channels.deploy("slack", "slack", &[("WebhookUrl", &channels.url("/services/x"))]).await.unwrap();
     channels.answers(&[500, 503, 429, 200]);
-    channels.say(&alert("fired", "high")).await.unwrap();
+    channels.say(&alert(Fired, High)).await.unwrap();
     let heard = channels.heard(4).await.unwrap();
     assert!(heard.iter().all(|again| again.body == heard[0].body));
 
     // A revoked webhook: 404, "no_service".
     channels.answers(&[404]);
-    let refused = alert("fired", "critical");
+    let refused = alert(Fired, Critical);
     channels.say(&refused).await.unwrap();
     let letters = channels.undelivered("slack", 1).await.unwrap();
     assert_eq!(letters.len(), 1, "what was taken at the fourth try is not here: {letters:#?}");
-    assert_eq!(letters[0].event["detail"], refused);
+    assert_eq!(letters[0].event["detail"], json!(refused));
     assert_eq!((letters[0].why["ERROR_CODE"].as_str(), letters[0].why["RETRY_ATTEMPTS"].as_str()), ("404", "0"));
     assert_eq!(channels.heard(5).await.unwrap().len(), 5, "refused once and for all");
 
     // Down for good: the first try and the template's twenty more.
     channels.answers(&[500; 21]);
-    channels.say(&alert("reminder", "critical")).await.unwrap();
+    channels.say(&alert(Reminder, Critical)).await.unwrap();
     let letters = channels.undelivered("slack", 1).await.unwrap();
     assert_eq!(letters[0].event["detail"]["kind"], "reminder");
     assert_eq!((letters[0].why["ERROR_CODE"].as_str(), letters[0].why["RETRY_ATTEMPTS"].as_str()), ("500", "20"));
     assert_eq!(channels.heard(26).await.unwrap().len(), 26);
 
-    told(&channels, &alert("resolved", "critical")).await;
+    told(&channels, &alert(Resolved, Critical)).await;
+}
+
+/// A path that is not there, or no text, would leave a hole in the request.
+#[test]
+fn the_templates_read_what_every_alert_has() {
+    let schema = std::fs::read_to_string(root().join("infra/schema/alert.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let texts = |name: &str| {
+        let field = &schema["properties"][name];
+        let text =
+            field["type"] == "string" || ["#/$defs/AlertKind", "#/$defs/Severity"].contains(&field["$ref"].as_str()?);
+        (text && schema["required"].as_array()?.contains(&json!(name))).then_some(())
+    };
+    let kinds: BTreeSet<&str> =
+        OPENING.into_iter().chain(CLOSING).chain([PartlyResolved]).map(AlertKind::name).collect();
+    let variants = schema["$defs"]["AlertKind"]["oneOf"].as_array().unwrap().iter();
+    let known = variants.flat_map(|one| one["enum"].as_array().into_iter().flatten().chain(one.get("const")));
+    assert_eq!(
+        known.map(|kind| kind.as_str().unwrap()).collect::<BTreeSet<_>>(),
+        kinds,
+        "a kind that no channel knows"
+    );
+    let main = ("template".to_owned(), std::fs::read_to_string(root().join("infra/template.yaml")).unwrap());
+    for (template, text) in templates_of_the_house().into_iter().chain([main]) {
+        let read: BTreeSet<&str> =
+            text.lines().filter_map(|line| line.split_once(": $.detail.")).map(|(_, name)| name).collect();
+        assert!(!read.is_empty() || template == "webhook", "{template}");
+        for name in read {
+            assert!(texts(name).is_some(), "{template}: {name} is not always a text");
+        }
+        if let Some((_, pattern)) = text.split_once("    Default: fired,") {
+            let pattern = pattern.split_once("AllowedPattern: '^(").unwrap().1.split_once(')').unwrap().0;
+            assert_eq!(pattern.split('|').collect::<BTreeSet<_>>(), kinds, "{template}");
+        }
+    }
 }
 
 /// AWS refuses a plain address: the key would be read by whoever carries it.

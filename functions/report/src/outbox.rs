@@ -154,7 +154,7 @@ pub fn alert(about: About<'_>, claim: &Claim, now: Timestamp) -> Alert {
     Alert {
         schema: head::ALERT_SCHEMA.to_owned(),
         id: format!("{incident}/{}/{}", kind.name(), claim.attempts),
-        incident,
+        incident: head::opaque(&incident),
         kind,
         outcome: if kind == AlertKind::Resolved { Outcome::Pass } else { Outcome::Fail },
         environment: "report".to_owned(),
@@ -173,6 +173,7 @@ pub fn alert(about: About<'_>, claim: &Claim, now: Timestamp) -> Alert {
         run: String::new(),
         at: now,
         title: title.to_owned(),
+        summary: head::summary("report", title, &claim.list, 0),
         evidence,
         with: Vec::new(),
         explains: Vec::new(),

@@ -109,7 +109,7 @@ fn alert(number: usize) -> Alert {
     Alert {
         schema: "vigie.alert/v1".to_owned(),
         id: format!("production/PG-DOWN/db-{number}/2026-11-22T10:00:00Z/fired/1"),
-        incident: format!("production/PG-DOWN/db-{number}/2026-11-22T10:00:00Z"),
+        incident: format!("vigie-{number}"),
         kind: AlertKind::Fired,
         outcome: vigie_core::run::Outcome::Fail,
         environment: "production".to_owned(),
@@ -127,6 +127,7 @@ fn alert(number: usize) -> Alert {
         run: "production/full/2026-11-22T10:00:00Z".to_owned(),
         at: "2026-11-22T10:05:00Z".parse().unwrap(),
         title: "PostgreSQL is down".to_owned(),
+        summary: "production: PostgreSQL is down".to_owned(),
         evidence: Default::default(),
         with: Vec::new(),
         explains: Vec::new(),

@@ -4,7 +4,7 @@
 use crate::Named;
 use crate::check::{Class, Severity, Suite};
 use crate::evidence::{Evidence, Value, duration};
-use crate::head::{ALERT_SCHEMA, Alert, AlertKind, incident, reminds, stale_after, stamp};
+use crate::head::{ALERT_SCHEMA, Alert, AlertKind, incident, opaque, reminds, stale_after, stamp, summary};
 use crate::run::{Outcome, key};
 use crate::text::Language;
 use jiff::{SignedDuration, Timestamp};
@@ -123,7 +123,7 @@ fn alert(kind: AlertKind, incident: &str, names: &[(&str, &Episode)], now: Times
     Some(Alert {
         schema: ALERT_SCHEMA.to_owned(),
         id: format!("{first}/{CHECK}/{first}/{}/{}/{}", stamp(episode.since), kind.name(), episode.notices),
-        incident: incident.to_owned(),
+        incident: opaque(incident),
         kind,
         outcome: if kind.closes() { Outcome::Pass } else { Outcome::Fail },
         environment: (*first).to_owned(),
@@ -140,6 +140,7 @@ fn alert(kind: AlertKind, incident: &str, names: &[(&str, &Episode)], now: Times
         lasted: kind.closes().then_some(lasted),
         run: String::new(),
         at: now,
+        summary: summary(first, &title, first, names.len() - 1),
         title,
         evidence,
         with: names.iter().skip(1).map(|(name, _)| key(CHECK, name)).collect(),

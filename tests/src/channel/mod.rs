@@ -8,7 +8,6 @@ use crate::sandbox::REGION;
 use crate::serve::{self, Serving};
 use crate::stack::raw::{self, Call};
 use aws_config::SdkConfig;
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use hyper::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -17,6 +16,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use vigie_core::head::Alert;
 
 /// How long something that must happen may take on a machine with much to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -153,18 +153,13 @@ impl Channels {
         raw::at(&client, &self.aws.emulator(), KEY, service, call).await
     }
 
-    /// Puts an alert on the bus, as the sink does.
+    /// Puts an alert on the bus, by the sink that the functions have.
     ///
     /// # Errors
     /// The bus does not take it.
-    pub async fn say(&self, alert: &Value) -> io::Result<()> {
-        let entry = PutEventsRequestEntry::builder()
-            .source(vigie_aws::events::SOURCE)
-            .detail_type(vigie_aws::events::DETAIL_TYPE)
-            .detail(alert.to_string());
-        let client = aws_sdk_eventbridge::Client::new(&self.config);
-        let answer = client.put_events().entries(entry.build()).send().await.map_err(io::Error::other)?;
-        if answer.failed_entry_count() == 0 { Ok(()) } else { Err(io::Error::other(format!("{answer:?}"))) }
+    pub async fn say(&self, alert: &Alert) -> io::Result<()> {
+        let alerts = std::slice::from_ref(alert);
+        vigie_aws::events::send(&self.config, "default", alerts).await.map_err(io::Error::other)
     }
 
     /// All that the vendor has heard, once it is so much.

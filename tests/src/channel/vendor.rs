@@ -51,7 +51,7 @@ impl<'a> Look<'a> {
     }
 
     fn instant(&mut self, at: &str) {
-        if !self.at(at).as_str().is_some_and(|value| value.parse::<jiff::Timestamp>().is_ok()) {
+        if self.at(at).as_str().is_none_or(|value| value.parse::<jiff::Timestamp>().is_err()) {
             self.wrong.push(format!("{at} is {}", self.at(at)));
         }
     }

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 pub const SCHEMA: &str = "vigie.alert/v1";
 
-/// Characters of an incident. Source: PagerDuty's Events API v2, `dedup_key`.
-pub const LONGEST_INCIDENT: usize = 255;
+/// Characters of an incident. PagerDuty takes 255 (Events API v2, `dedup_key`).
+pub const LONGEST_INCIDENT: usize = 38;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -65,7 +65,7 @@ pub struct Alert {
     pub schema: String,
     /// `ENV/CHECK/SUBJECT/FAILING-SINCE/KIND/ORDINAL`.
     pub id: String,
-    /// The same in every notice from `fired` or `flapping` to `resolved` or `gone`, at most 255 characters.
+    /// Opaque; the same in every notice from `fired` or `flapping` to `resolved` or `gone`: a pager's key.
     pub incident: String,
     pub kind: AlertKind,
     /// What the run said: `fail`; `unknown`, after it failed; `pass`; `not_applicable`, it is no longer there.
@@ -97,6 +97,8 @@ pub struct Alert {
     pub at: Timestamp,
     /// A sentence in English, for people who read the event itself.
     pub title: String,
+    /// One line for a pager, at most 130 characters: `ENV: TITLE (SUBJECT)`, without quotes, backslashes and angle brackets.
+    pub summary: String,
     pub evidence: Evidence,
     /// The other findings that it says the same of: keys, `CHECK/subject`.
     pub with: Vec<String>,
@@ -127,18 +129,19 @@ pub fn stamp(at: Timestamp) -> String {
     at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// The incident that a finding's first alert opens: `ENV/CHECK/SUBJECT/FAILING-SINCE`. A subject that is too long is cut,
-/// with a hash of the whole behind it.
+/// The incident that a finding's first alert opens, as a head names it: `ENV/CHECK/SUBJECT/FAILING-SINCE`.
 #[must_use]
 pub fn incident(environment: &str, key: &str, failing_since: Timestamp) -> String {
-    let (whole, since) = (format!("{environment}/{key}"), stamp(failing_since));
-    let room = LONGEST_INCIDENT - since.len() - 1;
-    if whole.chars().count() <= room {
-        return format!("{whole}/{since}");
-    }
-    let hash: String = Sha256::digest(whole.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let cut: String = whole.chars().take(room - hash.len() - 1).collect();
-    format!("{cut}~{hash}/{since}")
+    format!("{environment}/{key}/{}", stamp(failing_since))
+}
+
+/// An incident as an alert names it: half of its SHA-256, in hexadecimal. Pagers take it for their key and put it into the
+/// path of a URL. Sources: PagerDuty's Events API v2, `dedup_key`; Opsgenie's Alert API, "Close Alert" by alias.
+#[must_use]
+pub fn opaque(incident: &str) -> String {
+    let half =
+        Sha256::digest(incident.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("vigie-{half}")
 }
 
 /// What a notice says beside its kind.
@@ -217,12 +220,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_incident_is_never_too_long_and_tells_long_subjects_apart() {
+    fn an_incident_is_short_safe_in_a_url_and_tells_findings_apart() {
         let since: Timestamp = "2026-11-22T10:05:00Z".parse().expect("a time");
-        assert_eq!(incident("production", "PG-DOWN/postgres", since), "production/PG-DOWN/postgres/20261122T100500Z");
-        let long = |last: char| incident("production", &format!("S3-PUBLIC-CONFIG/{}{last}", "é".repeat(400)), since);
-        let (a, b) = (long('a'), long('b'));
-        assert_eq!(a.chars().count(), LONGEST_INCIDENT);
-        assert!(a.ends_with("/20261122T100500Z") && a != b && a == long('a'), "{a}");
+        let said = |environment, key: &str, since| opaque(&incident(environment, key, since));
+        let one = said("production", "PG-DOWN/postgres", since);
+        assert_eq!(
+            one, "vigie-bb8531349dc9841d092731143bdcfba2",
+            "it never changes: a pager that holds it open waits for the same"
+        );
+        assert!(one.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{one}");
+        for other in [
+            said("staging", "PG-DOWN/postgres", since),
+            said("production", "PG-DOWN/postgres:replica", since),
+            said("production", &format!("PG-DOWN/{}", "é".repeat(400)), since),
+            said("production", "PG-DOWN/postgres", since + jiff::SignedDuration::from_secs(1)),
+        ] {
+            assert!(other != one && other.len() == LONGEST_INCIDENT, "{other}");
+        }
     }
 }

@@ -6,13 +6,15 @@ mod follow;
 mod history;
 mod lost;
 mod notices;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod transitions;
 
-pub use alert::{Alert, AlertKind, LONGEST_INCIDENT, SCHEMA as ALERT_SCHEMA, incident, stamp};
+pub use alert::{Alert, AlertKind, LONGEST_INCIDENT, SCHEMA as ALERT_SCHEMA, incident, opaque, stamp};
 pub use follow::{FLAPS, FLAPS_WITHIN, STEADY_AFTER, reminder_after, reminds};
 pub use lost::take_back;
+pub use summary::summary;
 pub use transitions::{Moved, advance, date_findings};
 
 use crate::Named;

@@ -1,7 +1,8 @@
 //! Notices -> alerts: one root cause in a run is one alert, and what one alert opened is closed together.
 
 use super::Chain;
-use super::alert::{Alert, AlertKind, SCHEMA, Said, Tone, incident, notice, stamp, title};
+use super::alert::{Alert, AlertKind, SCHEMA, Said, Tone, incident, notice, opaque, stamp, title};
+use super::summary::summary;
 use super::transitions::By;
 use crate::Named;
 use crate::cause::Cause;
@@ -189,6 +190,7 @@ fn alert(incident: String, mut members: Vec<&Notice>, by: &By) -> Option<Alert> 
         lasted,
         left: leader.left,
     };
+    let title = title(&said);
     Some(Alert {
         schema: SCHEMA.to_owned(),
         id: format!(
@@ -199,7 +201,7 @@ fn alert(incident: String, mut members: Vec<&Notice>, by: &By) -> Option<Alert> 
             leader.kind.name(),
             leader.chain.notices
         ),
-        incident,
+        incident: opaque(&incident),
         kind: leader.kind,
         outcome: leader.outcome,
         environment: by.environment.clone(),
@@ -216,7 +218,8 @@ fn alert(incident: String, mut members: Vec<&Notice>, by: &By) -> Option<Alert> 
         lasted: leader.kind.closes().then_some(lasted),
         run: by.run.clone(),
         at: by.at,
-        title: title(&said),
+        summary: summary(&by.environment, &title, subject, members.len() - 1),
+        title,
         evidence: leader.evidence.clone(),
         with: members.iter().skip(1).map(|notice| notice.key.clone()).collect(),
         explains: leader.explains.clone(),

@@ -544,6 +544,6 @@ fn an_old_head_is_read_and_moves_on() {
     let old: Head = serde_json::from_str(old).expect("an old head");
     let moved = step(Some(&old), &run(0, queue(Outcome::Pass))).expect("moves");
     assert_eq!(kinds(&moved), [AlertKind::Resolved]);
-    assert_eq!(moved.alerts[0].incident, "production/SQS-DLQ-NONE/orders/20261122T090000Z");
+    assert_eq!(moved.alerts[0].incident, "vigie-cbd6df4ad53167beb5c2804692404b1f");
     assert_eq!(moved.alerts[0].lasted, Some(3_600));
 }
