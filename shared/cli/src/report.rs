@@ -194,7 +194,9 @@ impl Newest {
             optional: optional.map(|target| target.target.clone()).collect(),
             limits: Named::new(),
             mutes: Vec::new(),
+            maintenance: Vec::new(),
             confirm_runs: 2,
+            confirm_critical: None,
         })
     }
 }
