@@ -43,6 +43,7 @@ const FULL_AT: i64 = 4 * 3_600 + 5 * 60;
 /// # Panics
 /// A time that cannot be read: a mistake of the story's.
 #[must_use]
+#[allow(clippy::panic)]
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }

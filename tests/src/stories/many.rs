@@ -55,10 +55,10 @@ fn variables(s: &mut Snapshot) {
     for n in 0..84 {
         let variable = Variable {
             source: format!("dotenv:{}", nasty::name(n + 3)),
-            class: if n % 2 == 0 { Shown::Plain } else { Shown::Secret },
+            class: if n.is_multiple_of(2) { Shown::Plain } else { Shown::Secret },
             length: 24,
-            shown: (n % 2 == 0).then(|| nasty::name(n + 5)),
-            strays: vec![if n % 3 == 0 { Stray::Quotes } else { Stray::ZeroWidth }],
+            shown: (n.is_multiple_of(2)).then(|| nasty::name(n + 5)),
+            strays: vec![if n.is_multiple_of(3) { Stray::Quotes } else { Stray::ZeroWidth }],
             equals: vec![nasty::name(n + 1)],
             ..Variable::default()
         };
@@ -81,7 +81,7 @@ fn rules(s: &mut Snapshot) {
     let Some(events) = &mut s.facts.eventbridge else { return };
     for bus in events.buses.values_mut() {
         if let Fact::Known(rules) = &mut bus.rules {
-            let rule = |n: usize| Rule { enabled: n % 2 == 0, managed: false, targets: Fact::Known(0) };
+            let rule = |n: usize| Rule { enabled: n.is_multiple_of(2), managed: false, targets: Fact::Known(0) };
             rules.extend((0..84).map(|n| (nasty::name(n), rule(n))));
         }
     }

@@ -15,6 +15,7 @@ use super::life::Change;
 ///
 /// # Panics
 /// There is no such fault any more: a mistake of the story's.
+#[allow(clippy::panic)]
 pub fn fault(check: &str, code: &str) -> Change {
     let broken = checks::find(check).and_then(|check| check.fault(code)).map(|fault| fault.broken);
     let broken = broken.unwrap_or_else(|| panic!("no check says {check}.{code}"));
