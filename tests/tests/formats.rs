@@ -113,13 +113,14 @@ fn every_format_is_taken_by_its_reader_and_counts_the_same() {
     assert!(count(&found, "mixed.csv", "unknown") > 0 && count(&found, "mixed.csv", "muted") > 0, "{found:#}");
 }
 
-/// The five stories, whole: both suites, heads, the day before.
+/// The five stories, whole: both suites, heads, the day before. They stay in `target/formats`, for people to look at.
 #[test]
 fn every_story_is_taken_by_every_reader() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = root().join("target/formats");
+    let _ = std::fs::remove_dir_all(&folder);
     let mut files = Vec::new();
     for story in stories::all() {
-        let at = folder.path().join(story.name);
+        let at = folder.join(story.name);
         let of = story.write(&at).unwrap();
         let lists = [("--run", of.runs), ("--previous", of.previous), ("--head", of.heads)];
         let given = lists.iter().filter(|(_, paths)| !paths.is_empty()).flat_map(|(flag, paths)| {

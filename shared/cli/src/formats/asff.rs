@@ -23,26 +23,21 @@ const TYPE: &str = "Software and Configuration Checks";
 /// What does not apply is left out. What the earlier report told of, and nobody tells of any more, is archived.
 pub fn findings(report: &Report, extras: &Extras, place: &Place) -> Value {
     let teller = Teller::new(report);
-    let all = rows::rows(report);
-    let here: Vec<String> = all.iter().map(Row::fingerprint).collect();
     let mut out: Vec<Value> = Vec::new();
-    for row in all.iter().filter(|row| row.finding.outcome != Outcome::NotApplicable) {
-        out.push(finding(row, place, "ACTIVE"));
-    }
-    for (print, (name, was)) in extras.before.iter().flat_map(|before| &before.0) {
-        let judged = was.outcome != Outcome::NotApplicable && was.severity >= report.least;
-        let view = report.environments.iter().find(|view| view.name == *name);
-        if let Some(view) = view.filter(|_| judged && (!here.contains(print) || gone(print, &all))) {
-            let row = Row { judged: view.audited_at.unwrap_or(report.at), ..Row::new(report, view, was, &teller) };
+    for view in &report.environments {
+        let rows = rows::of(report, view, &teller);
+        out.extend(rows.iter().filter(|row| judged(row.finding)).map(|row| finding(row, place, "ACTIVE")));
+        let Some(before) = &extras.before else { continue };
+        for row in before.left(report, view, &rows, &teller, judged) {
+            let row = Row { judged: view.audited_at.unwrap_or(report.at), ..row };
             out.push(finding(&row, place, "ARCHIVED"));
         }
     }
     out.into()
 }
 
-/// It was judged and does not apply any more.
-fn gone(print: &str, all: &[Row<'_>]) -> bool {
-    all.iter().any(|row| row.finding.outcome == Outcome::NotApplicable && row.fingerprint() == print)
+fn judged(finding: &Finding) -> bool {
+    finding.outcome != Outcome::NotApplicable
 }
 
 fn finding(row: &Row<'_>, place: &Place, state: &str) -> Value {

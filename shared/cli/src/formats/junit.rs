@@ -13,7 +13,6 @@ use vigie_core::run::Outcome;
 /// None: what it writes to is memory.
 pub fn suites(report: &Report) -> Result<Vec<u8>, SerializeError> {
     let teller = Teller::new(report);
-    let all = rows::rows(report);
     let mut out = Suites::new("Vigie");
     for view in &report.environments {
         let name = clean(&view.name);
@@ -25,7 +24,7 @@ pub fn suites(report: &Report) -> Result<Vec<u8>, SerializeError> {
             }
         }
         suite.add_test_case(audited(view, &teller, &name));
-        suite.add_test_cases(all.iter().filter(|row| std::ptr::eq(row.view, view)).map(case));
+        suite.add_test_cases(rows::of(report, view, &teller).iter().map(case));
         out.add_test_suite(suite);
     }
     let mut bytes = Vec::new();

@@ -1,6 +1,6 @@
 //! The findings of a report, one after the other, with what each format says of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -26,38 +26,68 @@ pub struct Row<'a> {
     pub explained: bool,
 }
 
-/// By environment in the report's order, then by check; what is milder than the report's threshold is left out.
+/// Every environment's, in the report's order.
 #[must_use]
 pub fn rows(report: &Report) -> Vec<Row<'_>> {
     let teller = Teller::new(report);
-    let mut out = Vec::new();
-    for view in &report.environments {
-        // What failed, and whose subject cannot even be listed now, no run speaks of; it stays open all the same.
-        let lost = report.stays.iter().filter(|item| item.environment == view.name).map(|item| &item.finding);
-        let lost =
-            lost.filter(|lost| !view.findings.iter().any(|f| f.check == lost.check && f.subject == lost.subject));
-        let listed = view.findings.iter().chain(lost).filter(|finding| finding.severity >= report.least);
-        out.extend(listed.map(|finding| Row::new(report, view, finding, &teller)));
+    report.environments.iter().flat_map(|view| of(report, view, &teller)).collect()
+}
+
+/// Of one environment, by check; what is milder than the report's threshold is left out.
+#[must_use]
+pub fn of<'a>(report: &'a Report, view: &'a EnvironmentView, teller: &Teller<'_>) -> Vec<Row<'a>> {
+    let known: BTreeSet<(&str, &str)> = view.findings.iter().map(key).collect();
+    // What failed, and whose subject cannot even be listed now, no run speaks of; it stays open all the same.
+    let lost = report.stays.iter().filter(|item| item.environment == view.name).map(|item| &item.finding);
+    let lost = lost.filter(|finding| !known.contains(&key(finding)));
+    let failing = Failing::of(view);
+    let listed = view.findings.iter().chain(lost).filter(|finding| finding.severity >= report.least);
+    listed.map(|finding| Row::new(report, view, finding, &failing, teller)).collect()
+}
+
+fn key(finding: &Finding) -> (&str, &str) {
+    (&finding.check, &finding.subject)
+}
+
+/// What fails in one environment.
+pub struct Failing<'a> {
+    since: BTreeMap<(&'a str, &'a str), Option<Timestamp>>,
+    /// Check and target.
+    parents: BTreeSet<(&'a str, &'a str)>,
+}
+
+impl<'a> Failing<'a> {
+    pub fn of(view: &'a EnvironmentView) -> Failing<'a> {
+        let since = view.open.iter().map(|open| ((open.check.as_str(), open.subject.as_str()), open.failing_since));
+        let fails = view.findings.iter().filter(|f| f.outcome == Outcome::Fail);
+        Failing { since: since.collect(), parents: fails.map(|f| (f.check.as_str(), f.target.as_str())).collect() }
     }
-    out
+
+    /// A dead target explains its own findings, a refused credential those of every target.
+    fn explains(&self, finding: &Finding) -> bool {
+        let Some(parent) = finding.parent.as_deref() else { return false };
+        [finding.target.as_str(), Kind::Credentials.name()]
+            .iter()
+            .any(|target| self.parents.contains(&(parent, *target)))
+    }
 }
 
 impl<'a> Row<'a> {
-    pub fn new(report: &Report, view: &'a EnvironmentView, finding: &'a Finding, teller: &Teller<'_>) -> Row<'a> {
-        let open = view.open.iter().find(|open| open.check == finding.check && open.subject == finding.subject);
-        let parent = |other: &&Finding| {
-            finding.parent.as_deref() == Some(&other.check)
-                && other.outcome == Outcome::Fail
-                && (other.target == finding.target || other.target == Kind::Credentials.name())
-        };
+    pub fn new(
+        report: &Report,
+        view: &'a EnvironmentView,
+        finding: &'a Finding,
+        failing: &Failing<'_>,
+        teller: &Teller<'_>,
+    ) -> Row<'a> {
         Row {
             view,
             finding,
             told: teller.finding(finding),
-            since: open.and_then(|open| open.failing_since).or(finding.failing_since),
+            since: failing.since.get(&key(finding)).copied().flatten().or(finding.failing_since),
             judged: view.judged.get(&finding.check).copied().or(view.audited_at).unwrap_or(report.at),
             last_known: view.standing.colour() == Colour::Grey,
-            explained: view.findings.iter().find(parent).is_some(),
+            explained: failing.explains(finding),
         }
     }
 
@@ -147,5 +177,23 @@ impl Before {
 
     pub fn finding(&self, fingerprint: &str) -> Option<&Finding> {
         self.0.get(fingerprint).map(|(_, finding)| finding)
+    }
+
+    /// What was judged in one environment then, is wanted, and is not among these rows now.
+    pub fn left<'a>(
+        &'a self,
+        report: &Report,
+        view: &'a EnvironmentView,
+        now: &[Row<'_>],
+        teller: &Teller<'_>,
+        wanted: fn(&Finding) -> bool,
+    ) -> Vec<Row<'a>> {
+        let now: BTreeSet<String> =
+            now.iter().filter(|row| row.finding.outcome != Outcome::NotApplicable).map(Row::fingerprint).collect();
+        let failing = Failing::of(view);
+        let of_view = self.0.iter().filter(|(_, (name, _))| *name == view.name);
+        let left =
+            of_view.filter(|(print, (_, was))| was.severity >= report.least && wanted(was) && !now.contains(*print));
+        left.map(|(_, (_, was))| Row::new(report, view, was, &failing, teller)).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: a run an environment, a result a problem. Passing results are left out unless asked for: code scanning shows
 //! every result as an alert, whatever its kind (github.com/microsoft/PSRule/issues/955).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
@@ -27,25 +27,26 @@ const ARTIFACT: &str = "vigie.toml";
 
 pub fn log(report: &Report, extras: &Extras) -> Sarif {
     let teller = Teller::new(report);
-    let all = rows::rows(report);
-    let runs: Vec<Run> = report.environments.iter().map(|view| run(report, view, &all, &teller, extras)).collect();
+    let runs: Vec<Run> = report.environments.iter().map(|view| run(report, view, &teller, extras)).collect();
     Sarif::builder().schema(SCHEMA).version(json!("2.1.0")).runs(runs).build()
 }
 
-fn run(report: &Report, view: &EnvironmentView, all: &[Row<'_>], teller: &Teller<'_>, extras: &Extras) -> Run {
+fn run(report: &Report, view: &EnvironmentView, teller: &Teller<'_>, extras: &Extras) -> Run {
     let listed = |row: &&Row<'_>| match row.finding.outcome {
         Outcome::Fail => true,
         Outcome::Unknown => !row.explained || extras.complete,
         Outcome::Pass | Outcome::NotApplicable => extras.complete,
     };
     let mut rules = Rules::new(report.language);
-    let of_view = all.iter().filter(|row| std::ptr::eq(row.view, view)).filter(listed);
-    let mut results: Vec<Problem> = of_view.map(|row| result(row, &mut rules, baseline(row, extras))).collect();
-    if extras.complete {
-        results.extend(absent(report, view, all, teller, extras).iter().map(|row| {
-            let state = Some("absent");
-            result(row, &mut rules, state)
-        }));
+    let rows = rows::of(report, view, teller);
+    let mut results: Vec<Problem> =
+        rows.iter().filter(listed).map(|row| result(row, &mut rules, baseline(row, extras))).collect();
+    if let Some(before) = extras.before.as_ref().filter(|_| extras.complete) {
+        // Those that do not apply any more have a result of their own already.
+        let here: BTreeSet<String> = rows.iter().map(Row::fingerprint).collect();
+        let gone = before.left(report, view, &rows, teller, |was| problem(was.outcome));
+        let gone = gone.iter().filter(|row| !here.contains(&row.fingerprint()));
+        results.extend(gone.map(|row| result(row, &mut rules, Some("absent"))));
     }
     let driver = ToolComponent::builder()
         .name("Vigie")
@@ -167,22 +168,6 @@ fn baseline(row: &Row<'_>, extras: &Extras) -> Option<&'static str> {
 
 fn problem(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Fail | Outcome::Unknown)
-}
-
-/// The problems of the earlier report whose subject is no longer there.
-fn absent<'a>(
-    report: &Report,
-    view: &'a EnvironmentView,
-    all: &[Row<'_>],
-    teller: &Teller<'_>,
-    extras: &'a Extras,
-) -> Vec<Row<'a>> {
-    let Some(before) = &extras.before else { return Vec::new() };
-    let here: Vec<String> = all.iter().map(Row::fingerprint).collect();
-    let gone = before.0.iter().filter(|(print, (name, was))| {
-        *name == view.name && problem(was.outcome) && was.severity >= report.least && !here.contains(print)
-    });
-    gone.map(|(_, (_, was))| Row::new(report, view, was, teller)).collect()
 }
 
 /// The checks that occur, each once.
