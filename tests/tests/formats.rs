@@ -210,6 +210,40 @@ fn sarif_holds_problems_alone_unless_asked() {
     assert!(state("PG-TLS-OFF").is_none(), "the database that is down explains it");
 }
 
+/// The same green runs, read two days later: nothing of them passes a pipeline.
+#[test]
+fn an_old_run_is_never_green() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let stored = made::green();
+    let (fresh, late) = (at.join("fresh"), at.join("late"));
+    for folder in [&fresh, &late] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let mut files = render(&fresh, "fresh", &stored, &[]);
+    files.extend(render(&late, "late", &stored, &["--at", "2026-11-24T10:05:00Z"]));
+    let found = read(&files).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!((count(&found, "fresh.junit", "error"), count(&found, "late.junit", "error")), (0, 2), "{found:#}");
+    let log: Value = serde_json::from_slice(&std::fs::read(late.join("late.sarif")).unwrap()).unwrap();
+    let notes = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+    assert!(notes[0]["message"]["text"].as_str().unwrap().contains("22 Nov 2026"), "{notes:#}");
+    let csv = |folder: &Path, name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert!(!csv(&fresh, "fresh.csv").contains("\"stale\"") && csv(&fresh, "fresh.csv").contains("\"green\""));
+    assert!(csv(&late, "late.csv").contains("\"stale\"") && !csv(&late, "late.csv").contains("\"green\""));
+}
+
+/// What is milder than asked for is counted in the text, and listed nowhere.
+#[test]
+fn what_is_milder_than_asked_for_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let files = render(at, "grave", &made::mixed(), &["--severity", "high", "--complete"]);
+    read(&files).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let csv = std::fs::read_to_string(at.join("grave.csv")).unwrap();
+    assert!(csv.contains("\"critical\"") && csv.contains("\"high\""), "{csv}");
+    assert!(!csv.contains("\"medium\"") && !csv.contains("\"low\""), "{csv}");
+}
+
 #[test]
 fn what_cannot_be_rendered_says_why() {
     let folder = tempfile::tempdir().unwrap();

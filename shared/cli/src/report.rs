@@ -45,7 +45,10 @@ pub fn report(args: &ReportArgs, language: Language) -> miette::Result<ExitCode>
     let envelope = config.as_ref().map(Envelope::of).unwrap_or_default();
     let extras = Extras { envelope, ..extras(&args.wanted, previous.as_ref()) };
     let bytes = formats::render(&made, format(args.format), &extras)?;
-    put(&bytes, args.output.as_deref())?;
+    match (args.format, &args.output) {
+        (ReportFormat::Text, None) => anstream::print!("{}", formats::paint(&made, &String::from_utf8_lossy(&bytes))),
+        _ => put(&bytes, args.output.as_deref())?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 

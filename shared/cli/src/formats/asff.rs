@@ -60,7 +60,7 @@ fn finding(row: &Row<'_>, place: &Place, state: &str) -> Value {
         "UpdatedAt": time(row.judged),
         "Severity": severity,
         "FindingProviderFields": { "Severity": severity, "Types": [TYPE] },
-        "Title": bounded(&format!("{}: {}", row.told.title, row.subject()), TITLE),
+        "Title": bounded(&format!("{}: {}", row.told.heading, row.subject()), TITLE),
         "Description": bounded(&row.says(), DESCRIPTION),
         "ProductFields": fields(row),
         "Resources": [resource(row, place)],

@@ -125,7 +125,15 @@ fn identity(identity: vigie_core::facts::Identity) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{HEADER, harmless};
+
+    #[test]
+    fn every_column_is_documented() {
+        let docs = include_str!("../../../core/docs/formats.md");
+        for column in HEADER {
+            assert!(docs.contains(&format!("`{column}`")), "{column} is not in formats.md");
+        }
+    }
 
     #[test]
     fn formulas_begin_with_an_apostrophe_and_the_rest_stays() {

@@ -6,6 +6,7 @@ mod csv;
 mod junit;
 mod mail;
 mod ocsf;
+mod paint;
 mod rows;
 mod sarif;
 
@@ -14,6 +15,7 @@ use vigie_aws::policy::Place;
 use vigie_core::report::{Report, markdown, page, text};
 
 pub use mail::Envelope;
+pub use paint::paint;
 pub use rows::Before;
 
 /// How a report is rendered.

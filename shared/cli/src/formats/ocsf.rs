@@ -42,7 +42,7 @@ fn event(row: &Row<'_>, report: &Report, extras: &Extras) -> Value {
         "status": status_name,
         "status_code": rows::outcome(f.outcome),
         "status_detail": row.says(),
-        "message": format!("{}: {}", row.subject(), row.told.title),
+        "message": format!("{}: {}", row.told.heading, row.subject()),
         "metadata": metadata(row, report),
         "finding_info": info(row),
         "compliance": compliance(row),
@@ -74,7 +74,7 @@ fn info(row: &Row<'_>) -> Value {
     let since = row.since.map(|at| at.as_millisecond());
     with_some(json!({
         "uid": row.fingerprint(),
-        "title": row.told.title,
+        "title": row.told.heading,
         "desc": row.told.says,
         "created_time": since,
         "first_seen_time": since,

@@ -15,7 +15,7 @@ use vigie_core::evidence::clean;
 use vigie_core::report::Report;
 use vigie_core::report::told::Teller;
 use vigie_core::report::view::{EnvironmentView, Standing};
-use vigie_core::run::Outcome;
+use vigie_core::run::{Finding, Outcome};
 use vigie_core::text::Language;
 
 use super::Extras;
@@ -159,11 +159,15 @@ fn properties(row: &Row<'_>) -> PropertyBag {
 fn baseline(row: &Row<'_>, extras: &Extras) -> Option<&'static str> {
     let was = extras.before.as_ref()?.finding(&row.fingerprint());
     Some(match was {
-        Some(was) if was.outcome == row.finding.outcome && was.fault == row.finding.fault => "unchanged",
+        Some(was) if same(was, row.finding) => "unchanged",
         Some(was) if extras.complete || problem(was.outcome) => "updated",
         // It passed: among problems alone it is new.
         Some(_) | None => "new",
     })
+}
+
+fn same(was: &Finding, is: &Finding) -> bool {
+    was.outcome == is.outcome && was.fault == is.fault && was.mute.is_some() == is.mute.is_some()
 }
 
 fn problem(outcome: Outcome) -> bool {

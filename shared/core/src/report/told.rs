@@ -1,16 +1,19 @@
 //! One finding in words, for the formats that machines read and people look at afterwards.
 
 use super::phrases as p;
-use super::view::{EnvironmentView, Report};
+use super::view::{Colour, EnvironmentView, Report};
 use super::words::Words;
+use crate::check::Severity;
 use crate::evidence::clean;
 use crate::run::{Finding, Outcome};
 
 /// A finding in the report's language: plain text, escaped by nobody yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// What the check is called.
+    /// What the check is called: after its fault.
     pub title: String,
+    /// The same of what does not fail with the outcome behind it, for readers who would take it for a fault.
+    pub heading: String,
     /// What was found, or why it could not be known; never empty.
     pub says: String,
     /// What to do; absent where nothing fails, and of a check that this version no longer knows.
@@ -36,7 +39,14 @@ impl<'a> Teller<'a> {
             w.fill(p::MUTED_BY, [owner, ("until", w.date(mute.until)), reason])
         });
         let remedy = w.remedy(&finding.check).filter(|_| finding.outcome == Outcome::Fail);
-        Told { title: w.check(&finding.check), says: self.says(finding), remedy, mute }
+        let title = w.check(&finding.check);
+        let heading = match finding.outcome {
+            Outcome::Fail => title.clone(),
+            Outcome::Pass => format!("{title} ({})", w.say(p::PASSES)),
+            Outcome::Unknown => format!("{title} ({})", w.say(p::LINE_GREY)),
+            Outcome::NotApplicable => format!("{title} ({})", w.say(p::DOES_NOT_APPLY)),
+        };
+        Told { title, heading, says: self.says(finding), remedy, mute }
     }
 
     fn says(&self, finding: &Finding) -> String {
@@ -50,11 +60,22 @@ impl<'a> Teller<'a> {
                 // A fault of another version.
                 (None, None) => w.check(&finding.check),
             },
-            Outcome::Unknown => cause(),
+            Outcome::Unknown => format!("{}{}{}", w.say(p::UNKNOWN), w.say(p::COLON), cause()),
             Outcome::Pass => w.say(p::NOT_SO),
             Outcome::NotApplicable if finding.cause.is_some() => format!("{} {}", w.say(p::APPLIES_NOT), cause()),
             Outcome::NotApplicable => w.say(p::APPLIES_NOT),
         }
+    }
+
+    /// The words that stand for colours and severities in the text report, as it writes them.
+    #[must_use]
+    pub fn colour(&self, colour: Colour) -> String {
+        self.0.colour(colour).to_uppercase()
+    }
+
+    #[must_use]
+    pub fn severity(&self, severity: Severity) -> String {
+        self.0.severity(severity).to_uppercase()
     }
 
     /// How an environment stands, then what a reader must know of how the report came to be.
