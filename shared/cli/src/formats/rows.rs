@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use vigie_core::check::{Class, Kind, Severity};
+use vigie_core::check::{Class, Severity};
 use vigie_core::evidence::clean;
-use vigie_core::report::Report;
 use vigie_core::report::told::{Teller, Told};
 use vigie_core::report::view::{Colour, EnvironmentView};
+use vigie_core::report::{Report, explains};
 use vigie_core::run::{Finding, Outcome};
 
 /// One finding of one environment.
@@ -52,23 +52,24 @@ fn key(finding: &Finding) -> (&str, &str) {
 /// What fails in one environment.
 pub struct Failing<'a> {
     since: BTreeMap<(&'a str, &'a str), Option<Timestamp>>,
-    /// Check and target.
-    parents: BTreeSet<(&'a str, &'a str)>,
+    /// Check -> its fails.
+    parents: BTreeMap<&'a str, Vec<&'a Finding>>,
 }
 
 impl<'a> Failing<'a> {
     pub fn of(view: &'a EnvironmentView) -> Failing<'a> {
         let since = view.open.iter().map(|open| ((open.check.as_str(), open.subject.as_str()), open.failing_since));
         let fails = view.findings.iter().filter(|f| f.outcome == Outcome::Fail);
-        Failing { since: since.collect(), parents: fails.map(|f| (f.check.as_str(), f.target.as_str())).collect() }
+        let mut parents: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for fail in fails {
+            parents.entry(&fail.check).or_default().push(fail);
+        }
+        Failing { since: since.collect(), parents }
     }
 
-    /// A dead target explains its own findings, a refused credential those of every target.
     fn explains(&self, finding: &Finding) -> bool {
-        let Some(parent) = finding.parent.as_deref() else { return false };
-        [finding.target.as_str(), Kind::Credentials.name()]
-            .iter()
-            .any(|target| self.parents.contains(&(parent, *target)))
+        let parents = finding.parent.as_deref().and_then(|check| self.parents.get(check));
+        parents.is_some_and(|parents| parents.iter().any(|parent| explains(parent, finding)))
     }
 }
 

@@ -28,5 +28,6 @@ mod words;
 
 pub use input::{Input, Observed, Open};
 pub use making::{Making, report};
+pub use sort::explains;
 pub use tell::subject;
 pub use view::Report;

@@ -46,7 +46,8 @@ fn parent<'a>(finding: &Finding, merged: &'a Merged) -> Option<&'a Finding> {
 }
 
 /// A dead target explains its own findings, a refused credential those of every target.
-fn explains(parent: &Finding, child: &Finding) -> bool {
+#[must_use]
+pub fn explains(parent: &Finding, child: &Finding) -> bool {
     child.parent.as_deref() == Some(&parent.check)
         && (parent.target == child.target || parent.target == Kind::Credentials.name())
 }
