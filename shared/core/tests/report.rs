@@ -596,3 +596,32 @@ fn no_remote_content() {
         }
     }
 }
+
+#[test]
+fn maintenance_and_flapping_are_said() {
+    let plain = report(&mixed(Language::En));
+    assert!(!text::mail(&plain).contains("Maintenance") && plain.new.iter().all(|item| !item.flaps));
+    let mut input = mixed(Language::En);
+    for of in input.environments.iter_mut().filter(|of| of.environment.name == "production") {
+        if let Fact::Known(Some(run)) = &mut of.full {
+            run.maintenance.push(vigie_core::run::MaintenanceNote {
+                targets: vec!["postgres".to_owned()],
+                owner: "ana".to_owned(),
+                reason: "upgrade".to_owned(),
+                until: at("2026-11-22T08:00:00Z"),
+            });
+        }
+        if let Fact::Known(Some(head)) = &mut of.head {
+            let chain = serde_json::json!({
+                "failing_since": FULL, "fails": 1, "fired_at": FULL, "notified_at": FULL, "notices": 1, "severity": "high",
+                "target": "eventbridge", "fault": "no-target", "flapping": true,
+            });
+            head.chains = [("EB-RULE-INERT/invoice-paid".to_owned(), serde_json::from_value(chain).unwrap())].into();
+        }
+    }
+    let made = report(&input);
+    let says = text::mail(&made).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(says.contains("Maintenance of postgres until 22 Nov 2026, 09:00, by ana: upgrade."), "{says}");
+    assert!(says.contains("it flaps"), "{says}");
+    assert_eq!(made.new.iter().filter(|item| item.flaps).count(), 1);
+}

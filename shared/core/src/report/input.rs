@@ -152,6 +152,7 @@ fn notes(observed: &Observed) -> Vec<Note> {
         }
     }
     if let Some(run) = observed.runs().first() {
+        notes.extend(run.maintenance.iter().map(|window| Note::Maintenance { window: window.clone() }));
         notes.extend(run.sinks.iter().map(|failure| Note::SinkFailed { failure: failure.clone() }));
     }
     notes

@@ -96,8 +96,8 @@ fn audits(report: &Report, made: &mut Made) {
             match note {
                 Note::SuiteNeverRan { .. } => made.add(Horizon::Medium, Advice::Audit, Severity::Medium, here()),
                 Note::HeadUnreadable { gap } => made.unread(Horizon::Medium, gap, Severity::Medium, here()),
-                // Its standing says so.
-                Note::RunUnreadable { .. } => {}
+                // Its standing says so; maintenance is meant.
+                Note::RunUnreadable { .. } | Note::Maintenance { .. } => {}
                 Note::SinkFailed { failure } => {
                     let mut gap = Gap::new(failure.cause, crate::facts::Identity::Auditor);
                     gap.action.clone_from(&failure.action);

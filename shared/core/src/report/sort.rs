@@ -57,6 +57,12 @@ fn since(finding: &Finding, observed: &Observed, merged: &Merged) -> Option<Time
     finding.failing_since.or_else(chain).or_else(|| merged.judged_at(&finding.check))
 }
 
+/// The head says so.
+fn flaps(finding: &Finding, observed: &Observed) -> bool {
+    let chain = observed.head().and_then(|head| head.chains.get(&key(&finding.check, &finding.subject)));
+    chain.is_some_and(|chain| chain.flapping)
+}
+
 fn fail(
     f: &Finding,
     was: Option<&Open>,
@@ -87,6 +93,7 @@ fn fail(
         finding: f.clone(),
         since,
         unmuted: !muted && was.is_some_and(|open| open.muted),
+        flaps: flaps(f, observed),
         under: merged.findings.iter().filter(|child| open_or_unknown(child) && explains(f, child)).cloned().collect(),
     };
     if muted || was.is_some_and(|open| !open.muted) { out.stays.push(item) } else { out.new.push(item) }
@@ -132,7 +139,15 @@ fn unknown(f: &Finding, was: Option<&Open>, under: bool, observed: &Observed, st
     if let Some(was) = was {
         let since = was.failing_since;
         let finding = Finding { fault: was.fault.clone(), failing_since: since, severity: was.severity, ..f.clone() };
-        out.stays.push(Item { environment, last_known: stale, finding, since, unmuted: false, under: Vec::new() });
+        out.stays.push(Item {
+            environment,
+            last_known: stale,
+            finding,
+            since,
+            unmuted: false,
+            flaps: flaps(f, observed),
+            under: Vec::new(),
+        });
         return;
     }
     let same = |u: &Unknown| u.target == f.target && u.cause == f.cause && u.action == f.action;
@@ -186,5 +201,13 @@ fn left(was: &Open, observed: &Observed, merged: &Merged, stale: bool, out: &mut
     };
     out.open.push(was.clone());
     let since = was.failing_since;
-    out.stays.push(Item { environment, last_known: stale, finding, since, unmuted: false, under: Vec::new() });
+    out.stays.push(Item {
+        environment,
+        last_known: stale,
+        finding,
+        since,
+        unmuted: false,
+        flaps: false,
+        under: Vec::new(),
+    });
 }

@@ -68,6 +68,16 @@ impl Words<'_> {
             Note::SuiteNeverRan { suite: Suite::Full } => self.say(p::FULL_NEVER),
             Note::SuiteNeverRan { suite: Suite::Connections } => self.say(p::CONNECTIONS_NEVER),
             Note::RunUnreadable { gap, .. } => self.fill(p::RUN_UNREADABLE, [("why", self.gap(gap))]),
+            Note::Maintenance { window } => {
+                let all = || self.say(p::ALL_TARGETS);
+                let values = [
+                    ("owner", clean(&window.owner)),
+                    ("until", self.when(window.until)),
+                    ("reason", clean(&window.reason)),
+                    ("targets", if window.targets.is_empty() { all() } else { self.list(&window.targets) }),
+                ];
+                self.fill(p::MAINTENANCE, values)
+            }
             Note::SinkFailed { failure } => {
                 let why = self.why(Some(failure.cause), failure.action.as_deref());
                 self.fill(p::SINK_FAILED, [("sink", clean(&failure.sink)), ("why", why)])

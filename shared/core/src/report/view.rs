@@ -6,7 +6,7 @@ use crate::Named;
 use crate::cause::Cause;
 use crate::check::{Class, Kind, Severity, Suite};
 use crate::facts::{Gap, Rung};
-use crate::run::{Coverage, Expiry, ExpiryKind, Finding, RungReport, SinkFailure, Verdict};
+use crate::run::{Coverage, Expiry, ExpiryKind, Finding, MaintenanceNote, RungReport, SinkFailure, Verdict};
 use crate::text::Language;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -167,6 +167,10 @@ pub enum Note {
     SuiteNeverRan {
         suite: Suite,
     },
+    /// The newest run fell into a maintenance window: what fails in it raises no alert.
+    Maintenance {
+        window: MaintenanceNote,
+    },
     RunUnreadable {
         suite: Suite,
         gap: Gap,
@@ -243,6 +247,8 @@ pub struct Item {
     pub since: Option<Timestamp>,
     /// It was muted at the last mail and the mute has ended.
     pub unmuted: bool,
+    /// It goes to and fro: its alert was said once, and waits until it is steady.
+    pub flaps: bool,
     /// What it explains: failing or unknown under it.
     pub under: Vec<Finding>,
 }

@@ -215,6 +215,9 @@ impl<'a> Words<'a> {
         if let Some(since) = item.since {
             out.push(self.fill(p::OPEN_SINCE, [("at", self.when(since)), ("age", self.age(since))]));
         }
+        if item.flaps {
+            out.push(self.say(p::FLAPS));
+        }
         if item.unmuted {
             out.push(self.say(p::UNMUTED));
         }
