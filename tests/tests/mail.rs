@@ -276,7 +276,7 @@ fn names_and_subjects_of_every_script_come_back() {
         "🚨 Vigie: production red",
         "Vigie: all green",
         long.trim_end(),
-        &"many plain words ".repeat(40).trim_end().to_owned(),
+        &"many plain words ".repeat(40).trim_end(),
         &word,
         "a=?b?=c _ =20 %41",
         "Vigie: « ça va » – “ok” – ﷽",
@@ -338,7 +338,7 @@ fn alert(shop: &Shop, check: &str, kind: &str) -> Option<Value> {
         let text = entry["Detail"].as_str().unwrap_or_default().to_owned();
         serde_json::from_str::<Value>(&text).unwrap()
     });
-    details.filter(|detail| detail["check"] == check && detail["kind"] == kind).last()
+    details.filter(|detail| detail["check"] == check && detail["kind"] == kind).next_back()
 }
 
 async fn kept(shop: &Shop, key: &str) -> (String, String) {
