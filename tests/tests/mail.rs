@@ -270,13 +270,14 @@ fn names_and_subjects_of_every_script_come_back() {
     .chain((0..44).map(|n| format!("Une personne au nom plutôt long numéro {n} <p{n}@{}.example>", "d".repeat(60))))
     .collect();
     let long = "é🚨 ".repeat(120);
+    let plain = "many plain words ".repeat(40);
     let word = "x".repeat(900);
     let subjects = [
         "Vigie\u{a0}: production rouge, 3 nouveaux, 1 résolu",
         "🚨 Vigie: production red",
         "Vigie: all green",
         long.trim_end(),
-        &"many plain words ".repeat(40).trim_end(),
+        plain.trim_end(),
         &word,
         "a=?b?=c _ =20 %41",
         "Vigie: « ça va » – “ok” – ﷽",
