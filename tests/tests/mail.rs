@@ -335,11 +335,11 @@ fn now() -> jiff::Timestamp {
 
 /// The last alert of a check.
 fn alert(shop: &Shop, check: &str, kind: &str) -> Option<Value> {
-    let details = shop.sandbox.aws.front.events().into_iter().map(|entry| {
+    let mut details = shop.sandbox.aws.front.events().into_iter().map(|entry| {
         let text = entry["Detail"].as_str().unwrap_or_default().to_owned();
         serde_json::from_str::<Value>(&text).unwrap()
     });
-    details.filter(|detail| detail["check"] == check && detail["kind"] == kind).next_back()
+    details.rfind(|detail| detail["check"] == check && detail["kind"] == kind)
 }
 
 async fn kept(shop: &Shop, key: &str) -> (String, String) {
