@@ -156,6 +156,8 @@ pub(super) enum Tone {
     Flapping,
     /// It flapped and no longer does.
     Steady,
+    /// It is graver than when it was last said.
+    Graver,
 }
 
 /// What the sentence is made of.
@@ -197,6 +199,9 @@ pub(super) fn title(said: &Said<'_>) -> String {
         }
         (AlertKind::Reminder, Tone::Flapping) => format!("{about}: still flapping, after {lasted}"),
         (AlertKind::Reminder, Tone::Steady) => format!("{about}: no longer flapping, it fails steadily"),
+        (AlertKind::Reminder, Tone::Graver) => {
+            format!("{about}: it grew worse and is {} now", said.chain.severity.name())
+        }
         (AlertKind::Reminder, _) => format!("{about}: still failing, after {lasted}"),
         (AlertKind::PartlyResolved, _) => {
             format!("{about}: over after {lasted}; {} of the same alert still open", said.left)

@@ -205,11 +205,14 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// A reminder if one is due, or if a mute has ended since the last.
+    /// A reminder if one is due, if a mute has ended since the last, or if it is graver than the last said.
     fn remind(&mut self, key: &str, tone: Tone, finding: Option<&Finding>) {
         let Some(chain) = self.chains.get(key) else { return };
         let due = chain.notified_at.is_none_or(|notified| reminds(chain.notices, notified, self.at));
-        if due || chain.muted_until.is_some() {
+        let graver = finding.is_some() && chain.told.is_some_and(|told| chain.severity > told);
+        if graver {
+            self.remind_now(key, Tone::Graver, finding);
+        } else if due || chain.muted_until.is_some() {
             self.remind_now(key, tone, finding);
         }
     }
@@ -223,6 +226,7 @@ impl<'a> Following<'a> {
         let Some(chain) = self.chains.get_mut(key) else { return };
         chain.notices = chain.notices.saturating_add(1);
         chain.notified_at = Some(self.at);
+        chain.told = Some(chain.severity);
         chain.muted_until = None;
         let chain = chain.clone();
         self.say(kind, tone, key, chain, finding);
@@ -256,6 +260,7 @@ fn opened(finding: &Finding, at: Timestamp) -> Chain {
         fails: 0,
         fired_at: None,
         notified_at: None,
+        told: None,
         notices: 0,
         severity: finding.severity,
         target: finding.target.clone(),

@@ -15,6 +15,7 @@ pub fn take_back(head: &mut Head, previous: Option<&Head>, alerts: &[Alert]) {
             (Some(before), Some(chain)) => {
                 chain.fired_at = before.fired_at;
                 chain.notified_at = before.notified_at;
+                chain.told = before.told;
                 chain.notices = before.notices;
                 chain.muted_until = over(before.muted_until, at);
                 chain.incident.clone_from(&before.incident);
@@ -22,7 +23,7 @@ pub fn take_back(head: &mut Head, previous: Option<&Head>, alerts: &[Alert]) {
             }
             (None, Some(chain)) => {
                 (chain.fired_at, chain.notified_at, chain.notices) = (None, None, 0);
-                (chain.incident, chain.flapping) = (None, false);
+                (chain.incident, chain.flapping, chain.told) = (None, false, None);
             }
             (Some(before), None) => {
                 let muted_until = over(before.muted_until, at);

@@ -78,6 +78,9 @@ pub struct Chain {
     /// Of the last notice, the alert or a reminder.
     #[schemars(with = "Option<String>")]
     pub notified_at: Option<Timestamp>,
+    /// Of the last notice: what grows graver is said at once, and once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Severity>,
     /// Notices so far: the ordinal of the last.
     pub notices: u32,
     pub severity: Severity,

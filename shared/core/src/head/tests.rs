@@ -547,3 +547,44 @@ fn an_old_head_is_read_and_moves_on() {
     assert_eq!(moved.alerts[0].incident, "vigie-cbd6df4ad53167beb5c2804692404b1f");
     assert_eq!(moved.alerts[0].lasted, Some(3_600));
 }
+
+#[test]
+fn what_grows_graver_is_said_at_once_and_once() {
+    let of = |minute: i64, severity: Severity| {
+        run(minute, vec![Finding { severity, ..finding("SQS-DLQ-NONE", "orders", Outcome::Fail) }])
+    };
+    let mut head = step(None, &of(0, Severity::Medium)).expect("moves").head;
+    let steps = [
+        (5, Severity::Medium, false),
+        (10, Severity::Critical, true),
+        (15, Severity::Critical, false),
+        (20, Severity::Medium, false),
+        (25, Severity::Critical, false),
+    ];
+    // What flutters between two severities was said at the graver one.
+    for (minute, severity, said) in steps {
+        let moved = step(Some(&head), &of(minute, severity)).expect("moves");
+        assert_eq!(moved.alerts.len(), usize::from(said), "minute {minute}: {:?}", moved.alerts);
+        for alert in &moved.alerts {
+            assert_eq!((alert.kind, alert.severity), (AlertKind::Reminder, Severity::Critical));
+            assert!(alert.title.contains("it grew worse and is critical now"), "{}", alert.title);
+        }
+        head = moved.head;
+    }
+    let unsent = step(Some(&head), &of(30, Severity::Critical)).expect("moves");
+    assert!(unsent.alerts.is_empty());
+}
+
+#[test]
+fn a_graver_notice_that_could_not_be_sent_is_said_by_the_next_run() {
+    let of = |minute: i64, severity: Severity| {
+        run(minute, vec![Finding { severity, ..finding("SQS-DLQ-NONE", "orders", Outcome::Fail) }])
+    };
+    let head = step(None, &of(0, Severity::Medium)).expect("moves").head;
+    let mut lost = step(Some(&head), &of(5, Severity::High)).expect("moves");
+    assert_eq!(lost.alerts.len(), 1);
+    take_back(&mut lost.head, Some(&head), &lost.alerts);
+    let again = step(Some(&lost.head), &of(10, Severity::High)).expect("moves");
+    assert_eq!(kinds(&again), [AlertKind::Reminder]);
+    assert_eq!(again.alerts[0].id, lost.alerts[0].id);
+}
