@@ -3,7 +3,7 @@
 use owo_colors::{OwoColorize, Style};
 use std::fmt::Write;
 use vigie_core::cause::Cause;
-use vigie_core::check::{Severity, rung_name};
+use vigie_core::check::{Severity, rung_name, unreached};
 use vigie_core::checks;
 use vigie_core::evidence::clean;
 use vigie_core::run::{Finding, Outcome, Run, TargetReport, Verdict};
@@ -116,7 +116,8 @@ fn fail(out: &mut String, run: &Run, finding: &Finding, language: Language) {
     if let Some(cause) = finding.cause {
         let _ = writeln!(out, "         {}", cause.says().raw(language));
     }
-    if let Some(check) = check {
+    // What could not be reached is mended where its cause says.
+    if let Some(check) = check.filter(|check| unreached(check.id, fault).is_none()) {
         let _ = writeln!(out, "         {}", check.remedy.raw(language).dimmed());
     }
     if let Some(mute) = &finding.mute {

@@ -625,3 +625,22 @@ fn maintenance_and_flapping_are_said() {
     assert!(says.contains("it flaps"), "{says}");
     assert_eq!(made.new.iter().filter(|item| item.flaps).count(), 1);
 }
+
+#[test]
+fn what_could_not_be_reached_is_not_called_refused() {
+    let told = |fault: &str, cause: Cause| {
+        let evidence = [("rung", Value::name("resolve")), ("cause", Value::name(cause.code()))];
+        let mut found = fail(("CRED-INVALID", fault), "credentials", "credentials", Severity::High, evidence);
+        found.cause = Some(cause);
+        let full = run("production", Class::Production, Suite::Full, FULL, vec![found]);
+        let made = report(&input(vec![observed("production", Class::Production, None, Some(full))], Language::En));
+        text::mail(&made).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (title, remedy) = ("The app’s AWS credentials are refused", "Replace the credential");
+    let unreached = told("unreachable", Cause::Dns);
+    assert!(unreached.contains("HIGH No connection to AWS STS: credentials"), "{unreached}");
+    assert!(!unreached.contains(title) && !unreached.contains(remedy), "{unreached}");
+    assert!(unreached.contains("Check the host name and the DNS zone"), "the cause says what to do");
+    let refused = told("refused", Cause::InvalidKey);
+    assert!(refused.contains(title) && refused.contains(remedy), "{refused}");
+}

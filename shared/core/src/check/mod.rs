@@ -251,3 +251,18 @@ impl Check {
         }
     }
 }
+
+/// The service that could not be reached, when a fault is that and not what its check is about: its title and its remedy
+/// would speak of something else.
+#[must_use]
+pub fn unreached(check: &str, fault: &str) -> Option<&'static str> {
+    if fault != "unreachable" {
+        return None;
+    }
+    Some(match crate::checks::find(check)?.kind {
+        Kind::Credentials => "AWS STS",
+        Kind::EventBridge => "AWS EventBridge",
+        Kind::S3 => "AWS S3",
+        kind => kind.name(),
+    })
+}

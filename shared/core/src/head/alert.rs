@@ -2,7 +2,7 @@
 
 use super::Chain;
 use crate::cause::Cause;
-use crate::check::{Class, Severity};
+use crate::check::{Class, Severity, unreached};
 use crate::checks;
 use crate::evidence::{Evidence, duration};
 use crate::run::{Outcome, key};
@@ -179,10 +179,13 @@ pub(super) struct Said<'a> {
 
 /// The sentence that people read: the finding's, or how many; then what became of it.
 pub(super) fn title(said: &Said<'_>) -> String {
-    let check = checks::find(said.check).map_or(said.check, |check| check.title.raw(Language::En));
+    let check = match unreached(said.check, &said.chain.fault) {
+        Some(service) => format!("No connection to {service}"),
+        None => checks::find(said.check).map_or(said.check, |check| check.title.raw(Language::En)).to_owned(),
+    };
     let others = said.count.saturating_sub(1);
     let about = match (said.kind.opens() && said.tone != Tone::First, said.cause.filter(|_| others > 0)) {
-        _ if others == 0 => check.to_owned(),
+        _ if others == 0 => check.clone(),
         (true, Some(cause)) => format!("One cause, {} findings: {}", said.count, first_sentence(cause)),
         _ => format!("{check}, and {others} other {}", if others == 1 { "finding" } else { "findings" }),
     };

@@ -79,7 +79,7 @@ impl Page<'_> {
 
     fn brief(&mut self, item: &Item) {
         let w = self.w;
-        let (check, subject) = (text(&w.check(&item.finding.check)), code(&w.subject_of(&item.finding)));
+        let (check, subject) = (text(&w.headline(&item.finding)), code(&w.subject_of(&item.finding)));
         let environment = text(&clean(&item.environment));
         self.entry(&[format!("**{}** · {check} {subject} · {environment}", w.severity(item.finding.severity))]);
     }
@@ -87,7 +87,10 @@ impl Page<'_> {
     fn resolved(&mut self, resolved: &Resolved) {
         let about = text(&self.w.resolved(resolved).join(" · "));
         let subject = code(&clean(&resolved.was.subject));
-        self.entry(&[format!("{} {subject} · {about}", text(&self.w.check(&resolved.was.check)))]);
+        self.entry(&[format!(
+            "{} {subject} · {about}",
+            text(&self.w.called(&resolved.was.check, resolved.was.fault.as_deref()))
+        )]);
     }
 
     fn line(&mut self, line: &str) {

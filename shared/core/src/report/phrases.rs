@@ -153,6 +153,7 @@ phrases! {
     FLAPS = "it flaps", "il oscille";
     MAINTENANCE = "Maintenance of {targets} until {until}, by {owner}: {reason}. What fails in it raises no alert.", "Maintenance ({targets}) jusqu'au {until}, par {owner}\u{a0}: {reason}. Ce qui y échoue ne déclenche pas d'alerte.";
     ALL_TARGETS = "all targets", "toutes les cibles";
+    UNREACHED = "No connection to {service}", "Pas de connexion à {service}";
     QUOTED = "“{it}”", "«\u{a0}{it}\u{a0}»";
     CHARTS = "A bar is a day of the last 30: the taller, the more was lost. The line is latency.", "Une barre est un des 30 derniers jours\u{a0}: plus elle est haute, plus la panne fut longue. La ligne est la latence.";
 

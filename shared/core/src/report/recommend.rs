@@ -6,7 +6,7 @@ use super::view::{
     Advice, Expires, Horizon, Item, LineState, Note, Place, Readiness, ReadinessLine, Recommendation, Report, Standing,
 };
 use crate::cause::Cause;
-use crate::check::Severity;
+use crate::check::{Severity, unreached};
 use crate::facts::Gap;
 use crate::run::{ExpiryKind, Outcome};
 
@@ -26,7 +26,13 @@ pub(super) fn of(report: &Report) -> Vec<Recommendation> {
     for item in open(report) {
         let finding = &item.finding;
         let place = place(&item.environment, &finding.subject, &finding.target);
-        made.add(of_severity(finding.severity), Advice::Fix { check: finding.check.clone() }, finding.severity, place);
+        let unreached = finding.fault.as_deref().and_then(|fault| unreached(&finding.check, fault)).is_some();
+        let advice = match finding.cause {
+            // The network is to be mended, not what lies beyond it.
+            Some(cause) if unreached => Advice::Learn { cause },
+            _ => Advice::Fix { check: finding.check.clone() },
+        };
+        made.add(of_severity(finding.severity), advice, finding.severity, place);
     }
     unknowns(report, &mut made);
     for expires in &report.expires {

@@ -119,6 +119,7 @@ fn count(f: &Finding, observed: &Observed, reason: &mut Reason) {
             weight,
             severity: f.severity,
             check: f.check.clone(),
+            fault: f.fault.clone(),
             subject: f.subject.clone(),
         });
     }

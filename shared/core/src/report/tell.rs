@@ -33,7 +33,7 @@ impl Words<'_> {
             (false, false) => self.fill(p::OPEN, [counts]),
         }];
         if let Some(worst) = reason.worst.as_ref().filter(|worst| worst.severity >= Severity::Medium) {
-            out.push(format!("{} ({}).", self.check(&worst.check), clean(&worst.subject)));
+            out.push(format!("{} ({}).", self.called(&worst.check, worst.fault.as_deref()), clean(&worst.subject)));
         }
         if reason.optional > 0 {
             out.push(self.say(p::OPTIONAL));

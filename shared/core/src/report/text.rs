@@ -69,14 +69,14 @@ fn items(page: &mut Page, w: &Words<'_>, items: &[Item]) {
         let severity = w.severity(item.finding.severity).to_uppercase();
         page.bullet(&format!(
             "{severity}  {}{}{}",
-            w.check(&item.finding.check),
+            w.headline(&item.finding),
             w.say(p::COLON),
             w.subject_of(&item.finding)
         ));
         if let Some(says) = w.says(item) {
             page.indented(2, &says);
         }
-        if let Some(remedy) = w.remedy(&item.finding.check).filter(|_| item.finding.mute.is_none()) {
+        if let Some(remedy) = w.remedy_of(&item.finding).filter(|_| item.finding.mute.is_none()) {
             page.indented(2, &format!("{} {remedy}", w.say(p::FIX)));
         }
         if let Some(under) = w.under(item) {
@@ -95,7 +95,12 @@ fn resolved(page: &mut Page, w: &Words<'_>) {
     }
     page.heading('-', &w.say(p::RESOLVED));
     for resolved in all.iter().take(SHOWN) {
-        page.bullet(&format!("{}{}{}", w.check(&resolved.was.check), w.say(p::COLON), clean(&resolved.was.subject)));
+        page.bullet(&format!(
+            "{}{}{}",
+            w.called(&resolved.was.check, resolved.was.fault.as_deref()),
+            w.say(p::COLON),
+            clean(&resolved.was.subject)
+        ));
         page.indented(2, &format!("[{}]", w.resolved(resolved).join(" · ")));
     }
     page.more(w, all.len());

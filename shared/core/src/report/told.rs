@@ -38,8 +38,8 @@ impl<'a> Teller<'a> {
             let (owner, reason) = (("owner", clean(&mute.owner)), ("reason", clean(&mute.reason)));
             w.fill(p::MUTED_BY, [owner, ("until", w.date(mute.until)), reason])
         });
-        let remedy = w.remedy(&finding.check).filter(|_| finding.outcome == Outcome::Fail);
-        let title = w.check(&finding.check);
+        let remedy = w.remedy_of(finding).filter(|_| finding.outcome == Outcome::Fail);
+        let title = w.headline(finding);
         let heading = match finding.outcome {
             Outcome::Fail => title.clone(),
             Outcome::Pass => format!("{title} ({})", w.say(p::PASSES)),

@@ -153,6 +153,7 @@ pub struct Worst {
     pub weight: Verdict,
     pub severity: Severity,
     pub check: String,
+    pub fault: Option<String>,
     pub subject: String,
 }
 

@@ -139,6 +139,22 @@ impl<'a> Words<'a> {
         checks::find(id).map_or_else(|| clean(id), |check| self.say(check.title))
     }
 
+    /// What a fault of a check is called: the check's title speaks of what it found, not of a service that did not answer.
+    pub fn called(&self, check: &str, fault: Option<&str>) -> String {
+        let service = fault.and_then(|fault| crate::check::unreached(check, fault));
+        service.map_or_else(|| self.check(check), |service| self.fill(p::UNREACHED, [("service", service.to_owned())]))
+    }
+
+    pub fn headline(&self, finding: &Finding) -> String {
+        self.called(&finding.check, finding.fault.as_deref())
+    }
+
+    /// What to do about it; absent where its cause has said so.
+    pub fn remedy_of(&self, finding: &Finding) -> Option<String> {
+        let unreached = finding.fault.as_deref().and_then(|fault| crate::check::unreached(&finding.check, fault));
+        if unreached.is_some() { None } else { self.remedy(&finding.check) }
+    }
+
     pub fn remedy(&self, id: &str) -> Option<String> {
         checks::find(id).map(|check| self.say(check.remedy))
     }

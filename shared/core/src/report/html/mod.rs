@@ -235,11 +235,11 @@ impl Mail<'_> {
         let w = &self.words;
         let colour = severity_colour(item.finding.severity, item.finding.mute.is_some());
         html! {
-            div { (self.pill(colour, &w.severity(item.finding.severity))) " " span class="name" { (w.check(&item.finding.check)) } }
+            div { (self.pill(colour, &w.severity(item.finding.severity))) " " span class="name" { (w.headline(&item.finding)) } }
             div class="mono" { (w.subject_of(&item.finding)) }
             @if let Some(says) = w.says(item) { div class="wrap" { (says) } }
             @if item.finding.mute.is_none() {
-                @if let Some(remedy) = w.remedy(&item.finding.check) {
+                @if let Some(remedy) = w.remedy_of(&item.finding) {
                     div class="small wrap" { span class="muted" style="color:#5b6067" { (w.say(p::FIX)) } " " (remedy) }
                 }
             }
@@ -253,7 +253,7 @@ impl Mail<'_> {
         html! {
             @for (i, resolved) in all.iter().take(self.limits.items).enumerate() {
                 div class=(if i == 0 { "item first" } else { "item" }) {
-                    div { (self.pill(Colour::Green, "✓")) " " span class="name" { (w.check(&resolved.was.check)) } }
+                    div { (self.pill(Colour::Green, "✓")) " " span class="name" { (w.called(&resolved.was.check, resolved.was.fault.as_deref())) } }
                     div class="mono" { (clean(&resolved.was.subject)) }
                     div class="muted small" style="color:#5b6067" { (w.resolved(resolved).join(" · ")) }
                 }

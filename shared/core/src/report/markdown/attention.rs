@@ -32,10 +32,10 @@ impl Page<'_> {
 
     fn item(&mut self, item: &Item) {
         let w = self.w;
-        let (check, subject) = (text(&w.check(&item.finding.check)), code(&w.subject_of(&item.finding)));
+        let (check, subject) = (text(&w.headline(&item.finding)), code(&w.subject_of(&item.finding)));
         let mut lines = vec![format!("**{}** · {check} {subject}", w.severity(item.finding.severity))];
         lines.extend(w.says(item).map(|says| text(&says)));
-        if let Some(remedy) = w.remedy(&item.finding.check).filter(|_| item.finding.mute.is_none()) {
+        if let Some(remedy) = w.remedy_of(&item.finding).filter(|_| item.finding.mute.is_none()) {
             lines.push(text(&format!("{} {remedy}", w.say(p::FIX))));
         }
         lines.extend(w.under(item).map(|under| text(&under)));

@@ -175,11 +175,11 @@ impl Page<'_> {
         let (w, finding) = (&self.words, &item.finding);
         let colour = super::html::severity_colour(finding.severity, finding.mute.is_some());
         html! {
-            h3 { (self.pill(colour, &w.severity(finding.severity))) " " (w.check(&finding.check)) }
+            h3 { (self.pill(colour, &w.severity(finding.severity))) " " (w.headline(finding)) }
             p class="mono" { (w.subject_of(finding)) }
             @if let Some(says) = w.says(item) { p { (says) } }
             @if finding.mute.is_none() {
-                @if let Some(remedy) = w.remedy(&finding.check) { p { span class="soft" { (w.say(p::FIX)) } " " (remedy) } }
+                @if let Some(remedy) = w.remedy_of(finding) { p { span class="soft" { (w.say(p::FIX)) } " " (remedy) } }
             }
             @if let Some(under) = w.under(item) { p class="soft" { (under) } }
             p class="soft" { (w.about(item).join(" · ")) " · " (clean(&finding.check)) }

@@ -37,7 +37,7 @@ impl Page<'_> {
         let list = self.list(all, all.len(), self.room.get(), |resolved| {
             html! {
                 li class="item" {
-                    h3 { (w.check(&resolved.was.check)) }
+                    h3 { (w.called(&resolved.was.check, resolved.was.fault.as_deref())) }
                     p class="mono" { (clean(&resolved.was.subject)) }
                     p class="soft" { (w.resolved(resolved).join(" · ")) }
                 }
