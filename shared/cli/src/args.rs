@@ -149,7 +149,7 @@ pub struct ReportArgs {
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub head: Vec<PathBuf>,
     #[arg(long, value_enum, default_value = "text")]
-    pub format: ReportFormat,
+    pub format: crate::formats::Format,
     /// Write it here instead of on the standard output.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -298,21 +298,6 @@ pub enum Format {
     Sarif,
     Ocsf,
     Asff,
-}
-
-/// Of a report. `json`: the report itself. `mail`: the whole message.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum ReportFormat {
-    Text,
-    Html,
-    Markdown,
-    Json,
-    Csv,
-    Junit,
-    Sarif,
-    Ocsf,
-    Asff,
-    Mail,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

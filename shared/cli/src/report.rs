@@ -21,7 +21,7 @@ use vigie_core::snapshot::{self, Environment};
 use vigie_core::text::Language;
 use vigie_core::{Named, report as view};
 
-use crate::args::{ReportArgs, ReportFormat, WantedArgs};
+use crate::args::{ReportArgs, WantedArgs};
 use crate::formats::{self, Before, Envelope, Extras, Format};
 
 /// The largest file that is read, in bytes: a run of 10,000 findings has a tenth of it.
@@ -44,27 +44,12 @@ pub fn report(args: &ReportArgs, language: Language) -> miette::Result<ExitCode>
     });
     let envelope = config.as_ref().map(Envelope::of).unwrap_or_default();
     let extras = Extras { envelope, ..extras(&args.wanted, previous.as_ref()) };
-    let bytes = formats::render(&made, format(args.format), &extras)?;
+    let bytes = formats::render(&made, args.format, &extras)?;
     match (args.format, &args.output) {
-        (ReportFormat::Text, None) => anstream::print!("{}", formats::paint(&made, &String::from_utf8_lossy(&bytes))),
+        (Format::Text, None) => anstream::print!("{}", formats::paint(&made, &String::from_utf8_lossy(&bytes))),
         _ => put(&bytes, args.output.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn format(format: ReportFormat) -> Format {
-    match format {
-        ReportFormat::Text => Format::Text,
-        ReportFormat::Html => Format::Html,
-        ReportFormat::Markdown => Format::Markdown,
-        ReportFormat::Json => Format::Json,
-        ReportFormat::Csv => Format::Csv,
-        ReportFormat::Junit => Format::Junit,
-        ReportFormat::Sarif => Format::Sarif,
-        ReportFormat::Ocsf => Format::Ocsf,
-        ReportFormat::Asff => Format::Asff,
-        ReportFormat::Mail => Format::Mail,
-    }
 }
 
 /// What single formats need.

@@ -10,6 +10,7 @@ mod paint;
 mod rows;
 mod sarif;
 
+use clap::ValueEnum;
 use miette::{IntoDiagnostic, miette};
 use vigie_aws::policy::Place;
 use vigie_core::report::{Report, markdown, page, text};
@@ -18,8 +19,8 @@ pub use mail::Envelope;
 pub use paint::paint;
 pub use rows::Before;
 
-/// How a report is rendered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a report is rendered. `json`: the report itself. `mail`: the whole message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,
     Html,

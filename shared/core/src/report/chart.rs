@@ -53,7 +53,7 @@ pub fn svg(periods: &[Period], title: &str) -> Markup {
 }
 
 /// The same as a PNG on a clear ground, [`WIDTH`] x [`HEIGHT`] at twice the density. `None`: it cannot be drawn, and the
-/// mail shows the figures alone.
+/// mail shows its alternative text.
 #[must_use]
 pub fn png(periods: &[Period]) -> Option<Vec<u8>> {
     let drawing = svg(periods, "").into_string();

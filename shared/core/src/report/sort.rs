@@ -138,17 +138,9 @@ fn unknown(f: &Finding, was: Option<&Open>, under: bool, observed: &Observed, st
     }
     let environment = observed.environment.name.clone();
     if let Some(was) = was {
-        let since = was.failing_since;
-        let finding = Finding { fault: was.fault.clone(), failing_since: since, severity: was.severity, ..f.clone() };
-        out.stays.push(Item {
-            environment,
-            last_known: stale,
-            finding,
-            since,
-            unmuted: false,
-            flaps: flaps(f, observed),
-            under: Vec::new(),
-        });
+        let finding =
+            Finding { fault: was.fault.clone(), failing_since: was.failing_since, severity: was.severity, ..f.clone() };
+        out.stays.push(after_failing(finding, observed, stale));
         return;
     }
     let same = |u: &Unknown| u.target == f.target && u.cause == f.cause && u.action == f.action;
@@ -165,6 +157,19 @@ fn unknown(f: &Finding, was: Option<&Open>, under: bool, observed: &Observed, st
     if let Some(group) = out.unknown.iter_mut().find(|u| same(u)) {
         group.severity = group.severity.max(f.severity);
         group.checks.entry(f.check.clone()).or_default().push(f.subject.clone());
+    }
+}
+
+/// What failed and cannot be known now.
+fn after_failing(finding: Finding, observed: &Observed, stale: bool) -> Item {
+    Item {
+        environment: observed.environment.name.clone(),
+        last_known: stale,
+        since: finding.failing_since,
+        unmuted: false,
+        flaps: flaps(&finding, observed),
+        under: Vec::new(),
+        finding,
     }
 }
 
@@ -201,14 +206,5 @@ fn left(was: &Open, observed: &Observed, merged: &Merged, stale: bool, out: &mut
         evidence: Evidence::new(),
     };
     out.open.push(was.clone());
-    let since = was.failing_since;
-    out.stays.push(Item {
-        environment,
-        last_known: stale,
-        finding,
-        since,
-        unmuted: false,
-        flaps: false,
-        under: Vec::new(),
-    });
+    out.stays.push(after_failing(finding, observed, stale));
 }
