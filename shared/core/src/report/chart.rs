@@ -134,4 +134,26 @@ mod tests {
         assert!(png.len() > 200 && png.len() < 20_000, "{} bytes", png.len());
         assert!(super::png(&[]).is_some(), "an empty chart is a clear picture");
     }
+
+    /// Relative luminance. Source: WCAG 2.1, "relative luminance".
+    fn luminance(colour: &str) -> f64 {
+        let part = |from: usize| f64::from(u8::from_str_radix(&colour[from..from + 2], 16).expect("a colour")) / 255.0;
+        let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+        0.2126 * linear(part(1)) + 0.7152 * linear(part(3)) + 0.0722 * linear(part(5))
+    }
+
+    #[test]
+    fn every_colour_is_seen_on_both_grounds() {
+        let contrast = |a: &str, b: &str| {
+            let (a, b) = (luminance(a), luminance(b));
+            (a.max(b) + 0.05) / (a.min(b) + 0.05)
+        };
+        assert!(contrast("#ffffff", "#000000") > 20.9 && contrast("#ffffff", "#c9c6be") < 3.0);
+        for ground in ["#ffffff", "#1e2226"] {
+            assert!(include_str!("page/page.css").contains(&format!("--card: {ground}")), "{ground} is the page's");
+            for colour in [UP, SOME, DOWN, LINE] {
+                assert!(contrast(colour, ground) >= 3.0, "{colour} on {ground}");
+            }
+        }
+    }
 }
